@@ -1,0 +1,89 @@
+# Everything that a fresh clone needs: `make demo` and `make test` need no other step.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+TOOLS := .tools
+BINARY := .build/release/flowdex
+TEST_LOG := .build/test.log
+# One binary without a Swift runtime beside it; -no-pie starts a third faster (docs/architecture.md, Decisions).
+RELEASE := -c release --product flowdex --static-swift-stdlib -Xswiftc -Xclang-linker -Xswiftc -no-pie
+# The session needs Deno 2.9 or later; yours, if you name it.
+export FLOWDEX_DENO ?= $(CURDIR)/$(TOOLS)/bin/deno
+
+.PHONY: help setup build install demo test lint format clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+setup: $(TOOLS)/.setup ## install what is missing: SQLite and inotifytools headers, Deno 2.9
+
+$(TOOLS)/.setup: Makefile
+	@mkdir -p $(TOOLS)
+	@command -v swift >/dev/null || { echo 'make: there is no `swift`: install Swift 6.3 from swift.org' >&2; exit 1; }
+	@missing=(); \
+	has() { echo "#include <$$1>" | clang -E - >/dev/null 2>&1; }; \
+	has sqlite3.h || missing+=(libsqlite3-dev); \
+	has inotifytools/inotifytools.h || missing+=(libinotifytools0-dev); \
+	if [ "$$FLOWDEX_DENO" = "$(CURDIR)/$(TOOLS)/bin/deno" ] && ! command -v python3 >/dev/null; then missing+=(python3); fi; \
+	if [ $${#missing[@]} -gt 0 ]; then $(call APT,"$${missing[@]}"); fi
+	@if [ "$$FLOWDEX_DENO" != "$(CURDIR)/$(TOOLS)/bin/deno" ]; then \
+	  "$$FLOWDEX_DENO" --version | head -n 1; \
+	elif ! $(TOOLS)/bin/deno --version >/dev/null 2>&1; then \
+	  $(DENO); \
+	  mkdir -p $(TOOLS)/bin; \
+	  ln -sfn ../deno-pkg/bin/deno $(TOOLS)/bin/deno; \
+	  $(TOOLS)/bin/deno --version | head -n 1; \
+	fi
+	@touch $@
+
+# Debian packages, as root or through sudo; an old package list is refreshed once.
+define APT
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	command -v apt-get >/dev/null || { echo "make: please install" $(1) "(or what your system calls them)" >&2; exit 1; }; \
+	echo "make: installing" $(1); \
+	$$sudo apt-get install -y -q --no-install-recommends $(1) >/dev/null 2>&1 || \
+	  { $$sudo apt-get update -q >/dev/null && $$sudo apt-get install -y -q --no-install-recommends $(1) >/dev/null; }
+endef
+
+# Deno comes as a Python wheel, so one pip is all there is to ask for; where there is none, a venv brings its own.
+define DENO
+	if ! $(TOOLS)/deno-pkg/bin/deno --version >/dev/null 2>&1; then \
+	  echo 'make: installing Deno into $(TOOLS)'; \
+	  pip=(python3 -m pip); \
+	  if ! python3 -m pip --version >/dev/null 2>&1; then \
+	    python3 -m venv $(TOOLS)/venv >/dev/null 2>&1 || { $(call APT,python3-pip python3-venv); python3 -m venv $(TOOLS)/venv; }; \
+	    pip=($(TOOLS)/venv/bin/python -m pip); \
+	  fi; \
+	  "$${pip[@]}" install --quiet --disable-pip-version-check --root-user-action=ignore \
+	    --upgrade --target $(TOOLS)/deno-pkg 'deno>=2.9,<3' || \
+	    { echo 'make: pip could not install `deno`: get Deno 2.9 or later, and name it in FLOWDEX_DENO' >&2; exit 1; }; \
+	fi
+endef
+
+build: setup ## build the release binary, .build/release/flowdex
+	swift build $(RELEASE)
+
+install: build ## copy it to $(DESTDIR)$(PREFIX)/bin; it finds Deno on PATH or in FLOWDEX_DENO
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/flowdex
+
+demo: build ## audit flowdex's own sources and those of a dependency, with four workers
+	@examples/demo.sh $(BINARY)
+
+test: setup ## run every test; the runner's closing lines come last
+	@mkdir -p .build
+	swift test 2>&1 | tee $(TEST_LOG)
+
+lint: ## check formatting and documentation
+	swift format lint --strict --recursive Package.swift Sources Tests
+
+format: ## format in place
+	swift format --in-place --recursive Package.swift Sources Tests
+
+clean: ## remove what was built; what `setup` installed stays
+	@[ ! -e .demo ] || chmod -R u+w .demo
+	rm -rf .build .demo

@@ -1,0 +1,84 @@
+// Host commands: a supervisor process for each, so that a command can be ended with everything it started.
+//
+// The supervisor is a fork of the caller that never executes anything itself. It closes every descriptor that
+// is not its own, leads a session, and is a subreaper (PR_SET_CHILD_SUBREAPER, prctl(2)): a descendant whose
+// parent ends, whatever session or group it moved to, becomes its child. So "no child is left" means that no
+// descendant is left, and killing its children until none is left ends them all.
+//
+// It waits at a gate until the caller has written down who it is. One socket joins the two: a byte opens the
+// gate, the report comes back, and the caller's end closing (which SIGKILL does too) means: kill everything
+// and go. SIGTERM, SIGINT, SIGHUP and SIGQUIT to the supervisor mean the same.
+//
+// Why fork and not vfork or clone(CLONE_VM): the supervisor lives for as long as the command, beside a
+// parent that goes on, so it needs memory of its own; and what kills the parent (a trap that dumps core,
+// the out-of-memory killer) ends every process that shares the parent's memory. What fork costs is one copy
+// of the page tables: about 0.03 ms for each MiB that the parent has resident. The command itself is
+// started by vfork from the supervisor, which copies nothing. A launcher program of its own would have to
+// be installed beside the binary, and running the binary itself costs its start-up.
+
+#pragma once
+
+#include <stdint.h>
+
+// What to run. Read only by the fork, so it may be freed once prepare has returned.
+struct flowdex_command {
+  // Paths to try in turn, as execvp(3) would walk PATH; ends with NULL. Relative ones start from `cwd`.
+  char *const *candidates;
+  char *const *argv;
+  // The whole environment, `NAME=value`; ends with NULL.
+  char *const *environment;
+  // Absolute.
+  const char *cwd;
+  // From the start of the command to SIGTERM for its process group.
+  int64_t timeout_ms;
+  // From that SIGTERM to SIGKILL for every descendant.
+  int64_t grace_ms;
+};
+
+// A supervisor that waits at its gate. The caller owns the descriptors (all close-on-exec) and the child.
+struct flowdex_supervisor {
+  int32_t pid;
+  // The socket: one byte opens the gate, then one report can be read, then end of file.
+  int32_t link;
+  // Read ends, non-blocking, of the command's standard output and error.
+  int32_t standard_output;
+  int32_t standard_error;
+  // Field 22 of /proc/<pid>/stat: clock ticks from boot to the supervisor's start.
+  int64_t start_ticks;
+};
+
+// The step that failed before the command ran; `error` is its errno.
+enum flowdex_command_step {
+  FLOWDEX_COMMAND_STARTED = 0,
+  FLOWDEX_COMMAND_FORK = 1,
+  FLOWDEX_COMMAND_FOLDER = 2,
+  FLOWDEX_COMMAND_EXEC = 3,
+  // The file is there and what its first line names is not.
+  FLOWDEX_COMMAND_INTERPRETER = 4,
+};
+
+struct flowdex_command_report {
+  int32_t step;
+  int32_t error;
+  // As wait(2) gives it, of the command itself.
+  int32_t status;
+  int32_t timed_out;
+  // 1 if something could not be killed in ten seconds; the supervisor stays and goes on trying.
+  int32_t leftover;
+  int32_t unused;
+  // From the command's start to its own end, on the monotonic clock.
+  int64_t duration_ms;
+};
+
+// Forks the supervisor and waits until it stands at its gate. 0, or an errno with nothing left behind.
+int32_t flowdex_command_prepare(const struct flowdex_command *command, struct flowdex_supervisor *made);
+
+// The mark that a supervisor and all its descendants carry: their soft RLIMIT_RTTIME, in microseconds, far
+// beyond any life time (and counted for real-time threads only). It is inherited over fork, exec and setsid
+// and read from /proc/<pid>/limits, so what outlives a killed supervisor is still known for certain, where a
+// session id or a pid may by then be a stranger's.
+uint64_t flowdex_command_mark(int32_t pid, int64_t start_ticks);
+
+// pidfd_open(2) and pidfd_send_signal(2): a signal that cannot reach a recycled pid. -1 and errno on failure.
+int32_t flowdex_command_pidfd(int32_t pid);
+int32_t flowdex_command_pidfd_signal(int32_t pidfd, int32_t number);

@@ -1,0 +1,63 @@
+/// What one look at the packages found and did.
+public struct CollectReport: Sendable {
+  /// What was found under a lease: `missing` is no file, `invalid` one that was refused, `stale` one that came
+  /// without a right to the task, `skipped` one that may still be being written.
+  public enum Status: String, Sendable { case collected, missing, invalid, stale = "stale-result", skipped }
+
+  /// What became of one lease.
+  public struct Item: Sendable {
+    /// `agent:id` or `fanout:id#task`.
+    public let childKey: String
+    /// The task's id within its operation.
+    public let taskId: String
+    /// The fencing token that the result was looked for under.
+    public let token: String
+    /// What the look found; `taskState` is what became of the task.
+    public let status: Status
+    /// nil where the pass did not touch the task; the caller reads it.
+    public let taskState: TaskState?
+    /// The file that was judged; nil where none was.
+    public let resultPath: String?
+    /// The `status` of a taken envelope.
+    public let adapterStatus: String?
+    /// Why the file was refused, or the error that a taken envelope tells of.
+    public let error: String?
+    /// Whether this is news, not something that an earlier pass of the same collector has said.
+    public let isNews: Bool
+  }
+
+  /// In no order that means anything.
+  public var items: [Item] = []
+  /// When a file that may still be being written should be looked at again.
+  public var lookAgainInMs: Int64?
+  /// Whose files those are.
+  public var lookAgainAt: Set<String> = []
+  /// Tasks that went back to be handed out, or that ended because nobody answered.
+  public var reclaimed: [String] = []
+
+  /// Whether anything was committed that a run can go on from.
+  public var didCollect: Bool { items.contains { $0.status == .collected } || !reclaimed.isEmpty }
+
+  mutating func note(_ lease: LeaseRecord, _ status: Status) {
+    items.append(
+      Item(
+        childKey: lease.childKey, taskId: lease.taskId, token: lease.token, status: status,
+        taskState: lease.taskState,
+        resultPath: nil, adapterStatus: nil, error: nil, isNews: false))
+  }
+
+  mutating func settle(_ lease: LeaseRecord, _ inMs: Int64) {
+    lookAgainInMs = min(lookAgainInMs ?? inMs, inMs)
+    lookAgainAt.insert(lease.token)
+    note(lease, .skipped)
+  }
+
+  mutating func took(_ lease: LeaseRecord, _ result: AdapterResult, _ state: TaskState?, path: String) {
+    items.append(
+      Item(
+        childKey: lease.childKey, taskId: lease.taskId, token: lease.token,
+        status: state == nil ? .stale : .collected,
+        taskState: state, resultPath: path, adapterStatus: result.status.rawValue, error: result.error,
+        isNews: true))
+  }
+}

@@ -1,0 +1,217 @@
+// The parts of a pass that are about leases rather than results: claims, heartbeats, expiry, refusals, what is
+// too late.
+
+import Glibc
+
+extension RunLayout {
+  func package(_ lease: LeaseRecord) -> PackageLayout { package(lease.childKey, lease.token) }
+}
+
+extension WorkQueue {
+  /// Tells the workers that their results are safe, and clears their queue entries. Best effort: the commit
+  /// has happened; the first pass of a later process makes up for what a crash leaves out.
+  func acknowledge(_ leases: [LeaseRecord]) {
+    for lease in leases {
+      let package = layout.package(lease)
+      if lease.hasPackage {
+        try? FileSystem.write(Array("accepted\n".utf8), to: package.accepted)
+        Glibc.unlink(package.rejected)
+      }
+      unlink([lease.token])
+    }
+  }
+}
+
+extension Collector {
+  /// Follows what workers did in `queue/`; false if there is nothing more to see of this lease now.
+  func attendQueue(_ lease: LeaseRecord) throws -> Bool {
+    switch (lease.state, lease.via) {
+    case (.offered, _): return try attendOffer(lease)
+    case (.live, .queue):
+      if FileSystem.exists(queue.layout.ready(lease.token)) {
+        _ = try queue.release(
+          childKey: lease.childKey, token: lease.token, reason: "the worker moved it back to ready")
+        return false
+      }
+      try attendHeartbeat(lease)
+    case (.live, .hand): try attendHeartbeat(lease)
+    case (.expired, _), (.collected, _), (.released, _), (.replaced, _), (.withdrawn, _): break
+    }
+    return true
+  }
+
+  /// In `ready`: nobody has it. In `claimed`: its clock starts. In neither: somebody deleted the entry, and it
+  /// is put back. `ready` is looked at first: a rename between the two looks then shows in `claimed`.
+  private func attendOffer(_ lease: LeaseRecord) throws -> Bool {
+    if lease.taskState.isFinal {
+      queue.unlink([lease.token])
+      return false
+    }
+    let isReady = FileSystem.exists(queue.layout.ready(lease.token))
+    if !isReady, FileSystem.exists(queue.layout.claimed(lease.token)) {
+      return try queue.database.transition { tx in
+        guard let now = try LeaseStore.find(tx.db, token: lease.token) else { return false }
+        return now.state == .live ? true : try queue.claim(tx, now)
+      }
+    }
+    if !isReady { try queue.link(lease.childKey, lease.token) }
+    return ResultFile.stamp(package: queue.layout.package(lease).root) != nil
+  }
+
+  /// A touched heartbeat starts the lease's time anew; only a change counts, never the time that it says.
+  private func attendHeartbeat(_ lease: LeaseRecord) throws {
+    guard lease.hasPackage,
+      let beat = try FileSystem.entry(queue.layout.package(lease).heartbeat)?.modifiedNs,
+      beat != lease.heartbeatNs, isWorthRenewing(lease)
+    else { return }
+    try queue.database.transition { tx in
+      let deadline = Deadline(queue.clock, inMs: lease.durationMs)
+      _ = try LeaseStore.renew(tx, token: lease.token, deadline, heartbeatNs: beat)
+    }
+  }
+
+  /// A worker that touches its heartbeat all the time costs a commit for a tenth of its lease, no more.
+  private func isWorthRenewing(_ lease: LeaseRecord) -> Bool {
+    guard let deadline = lease.bootDeadlineMs, lease.bootId == queue.clock.bootId() else { return true }
+    return deadline - queue.clock.bootMs() <= lease.durationMs * 9 / 10
+  }
+
+  /// Ends the leases that have run out: the task can be handed out again, or has failed for good.
+  func reclaim(_ leases: [LeaseRecord], except taken: Set<String>, _ report: inout CollectReport) throws {
+    let late = leases.filter { $0.hasRunOut(queue.clock) && !taken.contains($0.token) }
+    for lease in late {
+      let did = try queue.database.transition { tx -> Bool in
+        guard let now = try LeaseStore.find(tx.db, token: lease.token), now.hasRunOut(queue.clock),
+          let task = try TaskStore.find(tx.db, id: now.task)
+        else { return false }
+        let runs = task.expiries + 1
+        let limit = try task.spec().maxAttempts
+        try tx.emit(
+          .reclaimed,
+          [
+            "childKey": .string(lease.childKey), "leaseToken": .string(lease.token),
+            "expiries": JSONValue(runs), "maxAttempts": JSONValue(limit),
+          ])
+        if runs >= limit {
+          try fail(tx, now, "no result came in \(runs) lease\(runs == 1 ? "" : "s") of this task")
+        } else {
+          guard try LeaseStore.end(tx, token: lease.token, as: .expired),
+            try TaskStore.release(tx, lease.task, token: lease.token, expired: true)
+          else { return false }
+        }
+        return true
+      }
+      if did {
+        report.reclaimed.append(lease.childKey)
+        queue.unlink([lease.token])
+      }
+    }
+  }
+
+  /// Ends a task `failed` in flowdex's own words, so that it is never silently dropped.
+  private func fail(_ tx: Transaction, _ lease: LeaseRecord, _ why: String) throws {
+    let result = AdapterResult(
+      status: .failed, summary: why, data: .null, claims: [], artifacts: [], diff: nil, usage: [:], error: why
+    )
+    let right = WorkQueue.RightResult(
+      result: result, bytes: result.json.canonicalBytes,
+      schema: try TaskStore.find(tx.db, id: lease.task)?.rules().schema, diff: nil)
+    _ = try queue.settle(tx, lease, right, stamp: nil)
+  }
+
+  /// Says what is wrong with a file, in the state, in the events, and beside the file.
+  func refuse(_ lease: LeaseRecord, _ finding: Finding) throws -> CollectReport.Item {
+    let path = queue.layout.package(lease)
+    let isNews = looks[lease.token]?.isReported != true
+    var state: TaskState? = lease.taskState
+    if isNews {
+      state = try queue.database.transition { tx in try record(tx, lease, finding) }
+      let text = Self.rejection(finding, task: path.task, result: path.result)
+      try? FileSystem.writeAtomically(Array(text.utf8), to: path.rejected, sync: false)
+      looks[lease.token]?.isReported = true
+      if state?.isFinal == true { queue.unlink([lease.token]) }
+    }
+    return CollectReport.Item(
+      childKey: lease.childKey, taskId: lease.taskId, token: lease.token, status: .invalid, taskState: state,
+      resultPath: path.result, adapterStatus: nil, error: finding.text, isNews: isNews)
+  }
+
+  private func record(_ tx: Transaction, _ lease: LeaseRecord, _ finding: Finding) throws -> TaskState? {
+    let isNew = try LeaseStore.recordRefusal(
+      tx, task: lease.task, lease: lease.token, digest: finding.digest, forSchema: finding.isForSchema,
+      text: finding.text)
+    guard isNew else { return lease.taskState }
+    let counts = finding.isForSchema
+    try TaskStore.refuse(tx, lease.task, error: finding.text, countsForSchema: counts)
+    try tx.emit(
+      .resultError,
+      [
+        "childKey": .string(lease.childKey), "leaseToken": .string(lease.token),
+        "error": .string(finding.text), "countsForSchema": .bool(counts),
+      ])
+    guard let task = try TaskStore.find(tx.db, id: lease.task) else { return nil }
+    let allowed = try task.spec().schemaAttempts
+    if counts, task.schemaRefusals >= allowed, let now = try LeaseStore.find(tx.db, token: lease.token) {
+      try fail(
+        tx, now, "the result broke the task's schema \(task.schemaRefusals) times; at last: \(finding.text)")
+      return .failed
+    }
+    return task.state
+  }
+
+  static func rejection(_ finding: Finding, task: String, result: String) -> String {
+    let problems = finding.text.split(separator: "\n").map { "- \($0)" }.joined(separator: "\n")
+    return """
+      This result was not taken. The task is still yours.
+
+      What is wrong:
+      \(problems)
+
+      To mend it, write \(PackageLayout.resultName) again, in the same place. To check it first:
+      flowdex check-result --task '\(task)' '\(result)'
+
+      """
+  }
+
+  /// Reports, once for each lease, what was dropped without a right to the task: under a lease that was
+  /// replaced, released or withdrawn, or over a result that had been taken.
+  func noteStale(into report: inout CollectReport) throws {
+    for lease in try queue.database.read(LeaseStore.superseded) {
+      guard case .bytes(let bytes, _) = try ResultFile.read(package: queue.layout.package(lease).root) else {
+        continue
+      }
+      let why = "lease `\(lease.token)` was \(lease.state.rawValue) before this result came"
+      try note(lease, bytes, why, into: &report)
+    }
+    let recent = try queue.database.read { try LeaseStore.recentlyCollected($0, limit: Self.batchSize) }
+    for lease in recent {
+      let package = queue.layout.package(lease)
+      guard let stamp = ResultFile.stamp(package: package.root), stamp.text != lease.resultStamp,
+        case .bytes(let bytes, _) = try ResultFile.read(package: package.root),
+        try queue.database.read({ try TaskStore.find($0, id: lease.task) })?.result != Digest.sha256Hex(bytes)
+      else { continue }
+      try note(
+        lease, bytes, "the file was changed after its result had been taken: the first one stays",
+        into: &report)
+    }
+  }
+
+  private func note(
+    _ lease: LeaseRecord, _ bytes: [UInt8], _ why: String, into report: inout CollectReport
+  ) throws {
+    let isNew = try queue.database.transition { tx -> Bool in
+      guard try LeaseStore.note(tx, token: lease.token, digest: Digest.sha256Hex(bytes)) else { return false }
+      try tx.emit(
+        .resultStale,
+        ["childKey": .string(lease.childKey), "leaseToken": .string(lease.token), "error": .string(why)])
+      return true
+    }
+    guard isNew else { return }
+    report.items.append(
+      CollectReport.Item(
+        childKey: lease.childKey, taskId: lease.taskId, token: lease.token, status: .stale,
+        taskState: lease.taskState, resultPath: queue.layout.package(lease).result, adapterStatus: nil,
+        error: why,
+        isNews: true))
+  }
+}

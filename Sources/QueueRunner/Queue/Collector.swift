@@ -1,0 +1,182 @@
+// Taking in. The file system says "look", SQLite says what is true: a pass looks at the leases that SQLite
+// calls unsettled, never at what happens to lie about, and commits what it found with guarded UPDATEs. So a
+// pass can be repeated, can run in several processes at once, and loses nothing when a hint was lost.
+
+import Glibc
+
+/// Looks at packages and takes their results. Confined to one thread; remembers what it has judged, so that
+/// an unchanged file is not read twice.
+public final class Collector {
+  /// Which leases a pass looks at.
+  public enum Scope: Sendable, Equatable {
+    case all
+    /// Only these tokens: what hints named.
+    case only(Set<String>)
+  }
+
+  /// How long a file that does not parse must have been left alone before it is called invalid: it may still
+  /// be being written (contract §6).
+  public static let settleMs: Int64 = 500
+  /// Results that are ready together are committed together: a durable commit costs the same for 64 as for 1.
+  static let batchSize = 64
+
+  let queue: WorkQueue
+  var looks: [String: Look] = [:]
+  private var rules: [Int64: TaskRules] = [:]
+  private var isFirstPass = true
+
+  /// Looks at the packages of one queue, on the thread that the queue is confined to.
+  public init(_ queue: WorkQueue) { self.queue = queue }
+
+  /// What is remembered of a package between passes.
+  struct Look {
+    var stamp: ResultFile.Stamp?
+    var firstSeenBootMs: Int64
+    /// What is wrong with the file, once it has been judged.
+    var refusal: Finding?
+    var isReported = false
+  }
+
+  /// A file that was judged and found wanting.
+  struct Finding {
+    let digest: String
+    let text: String
+    let isForSchema: Bool
+  }
+
+  /// A file that was judged and found right.
+  struct Found {
+    let lease: LeaseRecord
+    let right: WorkQueue.RightResult
+    let stamp: ResultFile.Stamp
+  }
+
+  /// Looks once and commits what is there. Results come before expiry: a result that lies in the folder of a
+  /// lease that has just run out is taken.
+  public func pass(_ scope: Scope = .all) throws -> CollectReport {
+    if isFirstPass { try heal() }
+    var report = CollectReport()
+    let leases = try unsettled(scope)
+    var found: [Found] = []
+    for lease in leases where lease.hasPackage || lease.state == .offered {
+      if try !attendQueue(lease) { continue }
+      switch try examine(lease) {
+      case .missing: report.note(lease, .missing)
+      case .unsettled(let inMs): report.settle(lease, inMs)
+      case .refused(let finding):
+        report.items.append(try refuse(lease, finding))
+      case .right(let right):
+        found.append(right)
+        if found.count == Self.batchSize {
+          try take(found, into: &report)
+          found = []
+        }
+      }
+    }
+    try take(found, into: &report)
+    try reclaim(leases, except: Set(report.items.filter { $0.status == .collected }.map(\.token)), &report)
+    if scope == .all { try noteStale(into: &report) }
+    if scope == .all {
+      let tokens = Set(leases.map(\.token))
+      looks = looks.filter { tokens.contains($0.key) }
+    }
+    return report
+  }
+
+  private func unsettled(_ scope: Scope) throws -> [LeaseRecord] {
+    switch scope {
+    case .all: try queue.database.read(LeaseStore.unsettled)
+    case .only(let tokens):
+      try queue.database.read { db in
+        try tokens.sorted().compactMap { try LeaseStore.find(db, token: $0) }
+          .filter { [.offered, .live, .expired].contains($0.state) }
+      }
+    }
+  }
+
+  private enum Examination {
+    case missing
+    case unsettled(inMs: Int64)
+    case refused(Finding)
+    case right(Found)
+  }
+
+  private func examine(_ lease: LeaseRecord) throws -> Examination {
+    let package = queue.layout.package(lease.childKey, lease.token)
+    guard let stamp = ResultFile.stamp(package: package.root) else {
+      looks[lease.token] = nil
+      return .missing
+    }
+    let now = queue.clock.bootMs()
+    if let known = looks[lease.token], known.stamp == stamp, let refusal = known.refusal,
+      known.isReported || now - known.firstSeenBootMs < Self.settleMs
+    {
+      return settled(lease, known, refusal, now)
+    }
+    switch try ResultFile.read(package: package.root) {
+    case .missing:
+      looks[lease.token] = nil
+      return .missing
+    case .changing: return .unsettled(inMs: Self.settleMs)
+    case .refused(let text, let stamp):
+      let finding = Finding(digest: Digest.sha256Hex(text), text: text, isForSchema: false)
+      return remember(lease, stamp, finding, now)
+    case .bytes(let bytes, let stamp):
+      switch try queue.judge(bytes, lease, try rules(of: lease)) {
+      case .right(let right): return .right(Found(lease: lease, right: right, stamp: stamp))
+      case .refused(let text, let isForSchema):
+        return remember(
+          lease, stamp, Finding(digest: Digest.sha256Hex(bytes), text: text, isForSchema: isForSchema), now)
+      }
+    }
+  }
+
+  private func remember(
+    _ lease: LeaseRecord, _ stamp: ResultFile.Stamp?, _ finding: Finding, _ now: Int64
+  ) -> Examination {
+    // Read once more before it is reported: a rewrite within one tick of the file system's clock may leave the
+    // stamp as it was, and only equal bytes have been left alone.
+    let isSame = looks[lease.token].map { $0.stamp == stamp && $0.refusal?.digest == finding.digest } ?? false
+    let since = isSame ? looks[lease.token]?.firstSeenBootMs ?? now : now
+    let look = Look(stamp: stamp, firstSeenBootMs: since, refusal: finding)
+    looks[lease.token] = look
+    return settled(lease, look, finding, now)
+  }
+
+  private func settled(_ lease: LeaseRecord, _ look: Look, _ finding: Finding, _ now: Int64) -> Examination {
+    let waited = now - look.firstSeenBootMs
+    return waited >= Self.settleMs ? .refused(finding) : .unsettled(inMs: Self.settleMs - waited)
+  }
+
+  /// Kept for the tasks that demand something; the others are found out at once.
+  private func rules(of lease: LeaseRecord) throws -> TaskRules {
+    if let known = rules[lease.task] { return known }
+    let found = try queue.database.read { try TaskStore.find($0, id: lease.task) }?.rules() ?? .none
+    if found.compiled != nil || found.isWrite { rules[lease.task] = found }
+    return found
+  }
+
+  private func take(_ found: [Found], into report: inout CollectReport) throws {
+    if found.isEmpty { return }
+    let outcomes = try queue.database.transition { tx in
+      try found.map { right -> TaskState? in
+        guard let now = try LeaseStore.find(tx.db, token: right.lease.token) else { return nil }
+        return try queue.settle(tx, now, right.right, stamp: right.stamp.text)
+      }
+    }
+    for (right, state) in zip(found, outcomes) {
+      looks[right.lease.token] = nil
+      rules[right.lease.task] = nil
+      report.took(right.lease, right.right.result, state, path: queue.layout.package(right.lease).result)
+    }
+    queue.acknowledge(zip(found, outcomes).filter { $0.1 != nil }.map(\.0.lease))
+  }
+
+  /// What a crash between a commit and its acknowledgement left undone: at most one batch.
+  private func heal() throws {
+    isFirstPass = false
+    queue.acknowledge(
+      try queue.database.read { try LeaseStore.lastCollected($0, limit: 2 * Self.batchSize) }
+        .filter { try FileSystem.entry(queue.layout.package($0).accepted) == nil })
+  }
+}

@@ -1,0 +1,116 @@
+// A dispatch package: the folder that one worker gets for one lease. It is written whole under a hidden name
+// and renamed into place; it is not synced, for after a power cut it can be written again from the state.
+
+import Glibc
+
+/// Writes and repairs packages.
+struct DispatchPackage {
+  let layout: RunLayout
+  let spec: TaskSpec
+  let childKey: String
+  let groupKey: String
+  let token: String
+  let attempt: Int
+  let cwd: String?
+  /// nil for a package that waits in `queue/ready`.
+  let printedExpiryMs: Int64?
+  let durationMs: Int64
+  let copies: WorkCopies
+
+  init(_ layout: RunLayout, _ plan: LeasePlan, _ copies: WorkCopies) {
+    self.layout = layout
+    self.copies = copies
+    spec = plan.spec
+    childKey = plan.task.childKey
+    groupKey = plan.task.groupKey
+    token = plan.token
+    attempt = plan.attempt
+    cwd = plan.cwd
+    printedExpiryMs = plan.deadline?.wallMs
+    durationMs = plan.durationMs
+  }
+
+  init(_ layout: RunLayout, _ lease: LeaseRecord, _ task: TaskRecord, _ copies: WorkCopies) throws {
+    self.layout = layout
+    self.copies = copies
+    spec = try task.spec()
+    childKey = task.childKey
+    groupKey = task.groupKey
+    token = lease.token
+    attempt = lease.attempt
+    cwd = lease.cwd
+    printedExpiryMs = lease.printedExpiryMs
+    durationMs = lease.durationMs
+  }
+
+  var place: PackageLayout { layout.package(childKey, token) }
+
+  /// Builds the package beside its place and renames it in.
+  func publish() throws {
+    let staged = layout.stagedPackage(token)
+    try FileSystem.makeDirectories(staged.root)
+    for (path, bytes) in files(in: staged) { try FileSystem.write(bytes, to: path) }
+    try FileSystem.makeDirectories(staged.scratch)
+    if spec.isWrite { try copies.make(cwd, staged.work) }
+    try FileSystem.makeDirectories(FileSystem.split(place.root).parent)
+    try FileSystem.rename(staged.root, place.root)
+  }
+
+  /// Writes again whatever of ours a power cut has lost or emptied; the worker's files are left alone.
+  func repair() throws {
+    try FileSystem.makeDirectories(place.scratch)
+    if spec.isWrite, try FileSystem.entry(place.work) == nil { try copies.make(cwd, place.work) }
+    for (path, bytes) in files(in: place)
+    where try FileSystem.entry(path) == nil || FileSystem.read(path) != bytes {
+      try FileSystem.writeAtomically(bytes, to: path, sync: false)
+    }
+  }
+
+  private func files(in folder: PackageLayout) -> [(String, [UInt8])] {
+    [
+      (folder.task, Array((taskJSON.prettyText + "\n").utf8)),
+      (folder.instructions, Array(instructions.utf8)),
+      (folder.schema, Array(EnvelopeSchema.text(dataSchema: spec.schema).utf8)),
+    ]
+  }
+
+  /// The `flowdex.task.v1` document: queue-layout.md describes every field.
+  var taskJSON: JSONValue {
+    [
+      "format": "flowdex.task.v1",
+      "runId": .string(layout.runId),
+      "childKey": .string(childKey),
+      "taskId": .string(spec.taskId),
+      "parentOpKey": .string(groupKey),
+      "phase": .string(spec.phase),
+      "adapter": .string(spec.adapter),
+      "mode": .string(spec.mode),
+      "attempt": JSONValue(attempt),
+      "leaseToken": .string(token),
+      "leaseMinutes": .number(Double(durationMs) / 60_000),
+      "leaseExpiresAt": JSONValue(printedExpiryMs.map(Timestamp.text)),
+      "cwd": JSONValue(spec.isWrite ? place.work : cwd),
+      "snapshotPath": JSONValue(cwd),
+      "workPath": spec.isWrite ? .string(place.work) : .null,
+      "resultPath": .string(place.result),
+      "instructionPath": .string(place.instructions),
+      "schemaPath": .string(place.schema),
+      "scratchPath": .string(place.scratch),
+      "heartbeatPath": .string(place.heartbeat),
+      "acceptedPath": .string(place.accepted),
+      "rejectedPath": .string(place.rejected),
+      "prompt": .string(spec.prompt),
+      "data": spec.data ?? .null,
+      "schema": spec.schema ?? .null,
+      "role": JSONValue(spec.role),
+      "nickname": JSONValue(spec.nickname),
+      "model": JSONValue(spec.model),
+      "reasoningEffort": JSONValue(spec.reasoningEffort),
+      "network": .string(spec.network),
+    ]
+  }
+
+  private var instructions: String {
+    Instructions(spec: spec, package: place, cwd: cwd, durationMs: durationMs).text
+  }
+}

@@ -1,0 +1,259 @@
+// Handing out: the package first, then the lease, then the announcement. A crash leaves either a folder that
+// no lease names (swept by the next hand-out) or a lease whose package is whole.
+
+import GRDB
+import Glibc
+
+/// A lease that has been committed, with what its worker needs to know.
+public struct IssuedLease: Sendable {
+  /// The fencing token: a result is taken only under it.
+  public let token: String
+  /// Names the task within its generation.
+  public let childKey: String
+  /// The key of the operation that the task belongs to.
+  public let groupKey: String
+  /// What the worker is asked to do.
+  public let spec: TaskSpec
+  /// Counts the hand-outs of the task, from 1.
+  public let attempt: Int
+  /// The snapshot that the worker reads; nil where the hand-out was given no workspace.
+  public let cwd: String?
+  /// nil for an offer: its clock starts when it is claimed.
+  public let expiresAtMs: Int64?
+  /// nil when no files were asked for.
+  public let package: PackageLayout?
+}
+
+extension WorkQueue {
+  /// Leases up to as many tasks as `limit` and the queue's `maxConcurrency` leave room for, oldest first.
+  ///
+  /// - Parameters:
+  ///   - files: whether to write packages.
+  ///   - durationMs: how long each lease lasts; nil for what its task says.
+  ///   - workspace: makes the folder that the workers read; called once, only if there is something to lease.
+  /// - Throws: `queue-not-open` where the queue is paused, stopped or closed.
+  public func lease(
+    limit: Int, files: Bool, durationMs: Int64? = nil, workspace: () throws -> String?
+  ) throws -> [IssuedLease] {
+    try handOut(limit: limit) { task, spec, cwd in
+      let duration = durationMs ?? spec.leaseMs
+      return LeasePlan(
+        token: Self.newToken(), task: task, spec: spec, attempt: task.attempt + 1, durationMs: duration,
+        cwd: cwd, hasPackage: files, deadline: Deadline(clock, inMs: duration))
+    } workspace: {
+      try workspace()
+    }
+  }
+
+  /// Puts packages into `queue/ready` until `limit` of them wait or are held.
+  public func offer(limit: Int, workspace: () throws -> String?) throws -> [IssuedLease] {
+    let offered = try handOut(limit: limit) { task, spec, cwd in
+      LeasePlan(
+        token: Self.newToken(), task: task, spec: spec, attempt: task.attempt + 1,
+        durationMs: spec.leaseMs, cwd: cwd, hasPackage: true, deadline: nil)
+    } workspace: {
+      try workspace()
+    }
+    for lease in offered { try link(lease.childKey, lease.token) }
+    return offered
+  }
+
+  /// Takes back a lease that its holder does not want; the task can be handed out again at once.
+  public func release(childKey: String, token: String, reason: String) throws -> Bool {
+    let released = try database.transition { tx -> Bool in
+      guard let lease = try LeaseStore.find(tx.db, token: token), lease.childKey == childKey,
+        try LeaseStore.end(tx, token: token, as: .released)
+      else { return false }
+      guard try TaskStore.release(tx, lease.task, token: token, expired: false) else {
+        throw FlowdexError.bug("release", "lease `\(token)` is live but does not hold its task")
+      }
+      try tx.emit(
+        .released,
+        ["childKey": .string(childKey), "leaseToken": .string(token), "reason": .string(reason)])
+      return true
+    }
+    if released { unlink([token]) }
+    return released
+  }
+
+  /// Withdraws every lease; the tasks can be handed out again once the queue is open. The tokens withdrawn.
+  public static func withdrawAll(_ tx: Transaction, reason: String) throws -> [String] {
+    var tokens: [String] = []
+    for lease in try LeaseStore.unsettled(tx.db) where lease.state != .expired {
+      guard try LeaseStore.end(tx, token: lease.token, as: .withdrawn) else { continue }
+      tokens.append(lease.token)
+      if lease.state == .live, try TaskStore.release(tx, lease.task, token: lease.token, expired: false) {
+        try tx.emit(
+          .released,
+          [
+            "childKey": .string(lease.childKey), "leaseToken": .string(lease.token),
+            "reason": .string(reason),
+          ])
+      }
+    }
+    return tokens
+  }
+
+  /// Withdraws every lease and cancels every task that has not ended: the run is over. The tokens withdrawn.
+  public static func cancelAll(_ tx: Transaction, generation: Int, reason: String) throws -> [String] {
+    let tokens = try withdrawAll(tx, reason: reason)
+    for task in try TaskStore.open(tx.db, generation: generation) {
+      if try TaskStore.cancel(tx, task.id) {
+        try tx.emit(.agentCancelled, ["childKey": .string(task.childKey), "reason": .string(reason)])
+      }
+    }
+    return tokens
+  }
+
+  /// A run that had ended goes on: the tasks that its end cancelled are to be done after all.
+  public static func reopenCancelled(_ tx: Transaction, generation: Int) throws {
+    for task in try TaskStore.all(tx.db, generation: generation) where task.state == .cancelled {
+      if try TaskStore.restart(tx, task.id), try TaskStore.ready(tx, task.id) {
+        try tx.emit(
+          .taskInvalidated,
+          ["childKey": .string(task.childKey), "reason": .string("cancelled by the run's end, and resumed")])
+      }
+    }
+  }
+
+  /// Removes the queue entries of leases that have ended. Best effort: a pass removes what is left.
+  public func unlink(_ tokens: [String]) {
+    for token in tokens {
+      Glibc.unlink(layout.ready(token))
+      Glibc.unlink(layout.claimed(token))
+    }
+  }
+
+  /// Shows a package in `queue/ready`.
+  func link(_ childKey: String, _ token: String) throws {
+    let path = layout.ready(token)
+    if FileSystem.retrying({ symlink(layout.queueLink(childKey, token), path) }) == 0 || errno == EEXIST {
+      return
+    }
+    guard errno == ENOENT else { throw FileSystem.failure("link", path) }
+    try FileSystem.makeDirectories(layout.ready)
+    try FileSystem.makeDirectories(layout.claimed)
+    try link(childKey, token)
+  }
+
+  private static func newToken() -> String {
+    var bytes = (0..<16).map { _ in UInt8.random(in: 0...255) }
+    bytes[6] = bytes[6] & 0x0f | 0x40
+    bytes[8] = bytes[8] & 0x3f | 0x80
+    let hex = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return [(0, 8), (8, 4), (12, 4), (16, 4), (20, 12)].map { part in
+      String(hex.dropFirst(part.0).prefix(part.1))
+    }.joined(separator: "-")
+  }
+
+  private func handOut(
+    limit: Int, plan: (TaskRecord, TaskSpec, String?) throws -> LeasePlan, workspace: () throws -> String?
+  ) throws -> [IssuedLease] {
+    try dispatchLock.lock()
+    defer { dispatchLock.unlock() }
+    try sweepUnpublished()
+    let tasks = try database.read { try candidates($0, limit: limit) }
+    if tasks.isEmpty { return [] }
+    let cwd = try workspace()
+    let plans = try tasks.map { try plan($0, $0.spec(), cwd) }
+    if plans.contains(where: \.hasPackage) { try publish(plans) }
+    let begun = try database.transition { tx in
+      guard try Self.settings(tx.db).state == .open else { return Set<String>() }
+      return Set(try plans.filter { try begin(tx, $0) }.map(\.token))
+    }
+    for lost in plans where !begun.contains(lost.token) && lost.hasPackage {
+      try FileSystem.removeTree(layout.package(lost.task.childKey, lost.token).root)
+    }
+    try FileSystem.remove(layout.publishing)
+    return plans.filter { begun.contains($0.token) }.map(issued)
+  }
+
+  private func candidates(_ db: Database, limit: Int) throws -> [TaskRecord] {
+    let settings = try Self.settings(db)
+    guard settings.state == .open else {
+      throw FlowdexError.failed(
+        "queue-not-open", "run `\(layout.runId)` hands out nothing while it is \(settings.state.rawValue)")
+    }
+    let room = min(limit, settings.maxConcurrency) - (try LeaseStore.activeCount(db))
+    return room <= 0 ? [] : try TaskStore.dispatchable(db, generation: settings.generation, limit: room)
+  }
+
+  private func issued(_ plan: LeasePlan) -> IssuedLease {
+    IssuedLease(
+      token: plan.token, childKey: plan.task.childKey, groupKey: plan.task.groupKey, spec: plan.spec,
+      attempt: plan.attempt, cwd: plan.cwd, expiresAtMs: plan.deadline?.wallMs,
+      package: plan.hasPackage ? layout.package(plan.task.childKey, plan.token) : nil)
+  }
+
+  /// Notes what is about to appear, then lets it appear.
+  private func publish(_ plans: [LeasePlan]) throws {
+    try FileSystem.makeDirectories(layout.staging)
+    let names = plans.map { layout.package($0.task.childKey, $0.token).root }
+    try FileSystem.write(Array(names.joined(separator: "\n").utf8), to: layout.publishing)
+    for plan in plans { try DispatchPackage(layout, plan, workCopies).publish() }
+  }
+
+  /// Removes the packages of a hand-out that died before its leases were committed.
+  private func sweepUnpublished() throws {
+    guard try FileSystem.entry(layout.publishing) != nil else { return }
+    let text = String(decoding: try FileSystem.read(layout.publishing), as: UTF8.self)
+    for path in text.split(separator: "\n").map(String.init) where path.hasPrefix(layout.dispatches) {
+      let token = FileSystem.split(path).name
+      if try database.read({ try LeaseStore.find($0, token: token) }) == nil {
+        try FileSystem.removeTree(path)
+      }
+    }
+    try FileSystem.removeTree(layout.staging)
+    try FileSystem.remove(layout.publishing)
+  }
+
+  private func begin(_ tx: Transaction, _ plan: LeasePlan) throws -> Bool {
+    guard try TaskStore.find(tx.db, id: plan.task.id)?.state == .dispatchable else { return false }
+    if !plan.isOffer { try LeaseStore.replaceExpired(tx, task: plan.task.id) }
+    try LeaseStore.insert(tx, plan)
+    if plan.isOffer { return true }
+    guard try TaskStore.lease(tx, plan.task.id, token: plan.token, attempt: plan.attempt) else {
+      throw FlowdexError.bug("lease", "task `\(plan.task.childKey)` is dispatchable but cannot be leased")
+    }
+    try emitLeased(tx, plan.task.childKey, plan.token, plan.attempt, plan.deadline)
+    return true
+  }
+
+  /// The package of an offer was claimed: its lease starts now. False if the task went another way meanwhile.
+  func claim(_ tx: Transaction, _ lease: LeaseRecord) throws -> Bool {
+    let deadline = Deadline(clock, inMs: lease.durationMs)
+    guard lease.taskState == .dispatchable, try LeaseStore.start(tx, token: lease.token, deadline) else {
+      return false
+    }
+    try LeaseStore.replaceExpired(tx, task: lease.task)
+    guard try TaskStore.lease(tx, lease.task, token: lease.token, attempt: lease.attempt) else {
+      return false
+    }
+    try emitLeased(tx, lease.childKey, lease.token, lease.attempt, deadline)
+    return true
+  }
+
+  private func emitLeased(
+    _ tx: Transaction, _ childKey: String, _ token: String, _ attempt: Int, _ deadline: Deadline?
+  ) throws {
+    try tx.emit(
+      .leased,
+      [
+        "childKey": .string(childKey), "leaseToken": .string(token), "attempt": JSONValue(attempt),
+        "leaseExpiresAt": JSONValue(deadline.map { Timestamp.text($0.wallMs) }),
+      ])
+  }
+
+  /// After a reboot: writes again what a power cut lost of the packages that workers hold or wait for.
+  public func repairPackagesAfterReboot() throws {
+    let boot = clock.bootId()
+    guard try database.read({ try String.fetchOne($0, sql: "SELECT boot_id FROM queue") }) != boot else {
+      return
+    }
+    for lease in try database.read(LeaseStore.unsettled) where lease.hasPackage && lease.state != .expired {
+      guard let task = try database.read({ try TaskStore.find($0, id: lease.task) }) else { continue }
+      try DispatchPackage(layout, lease, task, workCopies).repair()
+    }
+    try database.transition { tx in _ = try tx.change("UPDATE queue SET boot_id = ?", [boot]) }
+  }
+}

@@ -1,0 +1,233 @@
+// The queue as its users see it: one value that a thread opens for one run, with the moves that a person, a
+// worker or an orchestrator can make. Handing out is in WorkQueue+Dispatch.swift, taking in Collector.swift.
+
+import GRDB
+
+/// Called in the transaction that makes a task final, so that what follows from it commits with it.
+public typealias TaskEndHook = @Sendable (Transaction, TaskRecord) throws -> Void
+
+/// A durable queue of folders over one run's state. Confined to the thread that opened it.
+public final class WorkQueue {
+  /// The truth that the queue's folders are projections of.
+  public let database: StateDatabase
+  /// Where the run's folders lie.
+  public var layout: RunLayout { database.layout }
+  /// What leases are measured with.
+  public var clock: any WallClock { database.clock }
+  let onTaskEnd: TaskEndHook
+  let workCopies: WorkCopies
+  let dispatchLock: FileLock
+
+  /// Opens the queue of a run.
+  ///
+  /// - Parameters:
+  ///   - workCopies: makes and judges the copies of writing tasks.
+  ///   - onTaskEnd: runs within each transaction that makes a task final.
+  public init(
+    _ database: StateDatabase, workCopies: WorkCopies = .none, onTaskEnd: @escaping TaskEndHook
+  ) throws {
+    self.database = database
+    self.workCopies = workCopies
+    self.onTaskEnd = onTaskEnd
+    dispatchLock = try FileLock(path: database.layout.dispatchLock)
+  }
+
+  /// The queue's state, its generation and how many leases may be live.
+  public static func settings(_ db: Database) throws -> QueueSettings {
+    guard let row = try Row.fetchOne(db.cachedStatement(sql: "SELECT * FROM queue")),
+      let state = QueueState(rawValue: row["state"])
+    else { throw FlowdexError.bug("queue-row", "the state has no queue row") }
+    return QueueSettings(state: state, maxConcurrency: row["max_concurrency"], generation: row["generation"])
+  }
+
+  /// Moves the queue along an edge; false if it has no such edge from where it stands.
+  public static func move(_ tx: Transaction, _ event: QueueEvent) throws -> Bool {
+    let sources = event.sources.map { "'\($0.rawValue)'" }.joined(separator: ",")
+    guard let target = event.sources.first?.next(event) else { return false }
+    return try tx.change(
+      "UPDATE queue SET state = ? WHERE state IN (\(sources))", [target.rawValue])
+  }
+
+  /// Opens the next generation of the queue's tasks; its number.
+  public static func beginGeneration(_ tx: Transaction) throws -> Int {
+    try tx.db.execute(sql: "UPDATE queue SET generation = generation + 1")
+    _ = try move(tx, .open)
+    return try settings(tx.db).generation
+  }
+
+  /// Records who works on a lease: `leased` to `dispatched`. Naming the same worker again is a no-op.
+  public func attach(childKey: String, token: String, agentRef: String) throws -> TaskState {
+    try database.transition { tx in
+      let lease = try held(tx.db, childKey: childKey, token: token)
+      guard lease.state == .live else { throw staleLease(lease) }
+      if lease.agentRef == agentRef { return lease.taskState }
+      guard try LeaseStore.attach(tx, token: token, agentRef: agentRef) else { throw staleLease(lease) }
+      if lease.taskState == .leased, try !TaskStore.attach(tx, lease.task, token: token) {
+        throw staleLease(lease)
+      }
+      try tx.emit(
+        .attached,
+        ["childKey": .string(childKey), "leaseToken": .string(token), "agentRef": .string(agentRef)])
+      return .dispatched
+    }
+  }
+
+  /// Takes a result that somebody hands over instead of dropping it.
+  public func complete(childKey: String, token: String, result bytes: [UInt8]) throws -> TaskState {
+    let (lease, rules) = try database.read { db in
+      let lease = try held(db, childKey: childKey, token: token)
+      return (lease, try TaskStore.find(db, id: lease.task)?.rules() ?? .none)
+    }
+    switch try judge(bytes, lease, rules) {
+    case .refused(let text, _):
+      throw FlowdexError.failed(
+        "result-invalid",
+        "the result is not taken: "
+          + text.split(separator: "\n").joined(separator: "; "))
+    case .right(let right):
+      let state = try database.transition { tx -> TaskState in
+        let now = try held(tx.db, childKey: childKey, token: token)
+        if now.state == .collected, try TaskStore.find(tx.db, id: now.task)?.result == Digest.sha256Hex(bytes)
+        {
+          return now.taskState
+        }
+        guard let ended = try settle(tx, now, right, stamp: nil) else { throw staleLease(now) }
+        return ended
+      }
+      acknowledge([lease])
+      return state
+    }
+  }
+
+  /// A result that was found right, with what flowdex computed of it.
+  struct RightResult {
+    let result: AdapterResult
+    let bytes: [UInt8]
+    let schema: JSONValue?
+    let diff: String?
+  }
+
+  enum Judgement {
+    case right(RightResult)
+    /// What is wrong, a line each.
+    case refused(String, isForSchema: Bool)
+  }
+
+  /// Holds a result to the envelope, the task's schema and, of a writing task, its permissions.
+  func judge(_ bytes: [UInt8], _ lease: LeaseRecord, _ rules: TaskRules) throws -> Judgement {
+    let result: AdapterResult
+    switch AdapterResult.judge(bytes, schema: rules.compiled) {
+    case .valid(let valid): result = valid
+    case .invalid(let refusal):
+      return .refused(refusal.problems.map(\.text).joined(separator: "\n"), isForSchema: refusal.isSchemaOnly)
+    }
+    var diff: String?
+    if rules.isWrite {
+      if result.diff != nil {
+        return .refused(
+          "`/diff`: expected null, for the diff of `work` is made for you; found a string", isForSchema: false
+        )
+      }
+      if lease.hasPackage {
+        switch try workCopies.judge(lease.cwd, layout.package(lease).work) {
+        case .unchanged: break
+        case .diff(let text): diff = text
+        case .refused(let problems): return .refused(problems.joined(separator: "\n"), isForSchema: false)
+        }
+      }
+    }
+    return .right(RightResult(result: result, bytes: bytes, schema: rules.schema, diff: diff))
+  }
+
+  /// The lease of that token, if it belongs to that task.
+  private func held(_ db: Database, childKey: String, token: String) throws -> LeaseRecord {
+    if let lease = try LeaseStore.find(db, token: token), lease.childKey == childKey { return lease }
+    let generation = try Self.settings(db).generation
+    guard try TaskStore.find(db, generation: generation, childKey: childKey) != nil else {
+      throw FlowdexError.failed(
+        "task-not-found", "run `\(layout.runId)` has no task `\(childKey)`",
+        next: "run `flowdex status \(layout.runId)` to see the tasks")
+    }
+    throw FlowdexError.failed("lease-unknown", "lease `\(token)` is not one of task `\(childKey)`")
+  }
+
+  private func staleLease(_ lease: LeaseRecord) -> FlowdexError {
+    FlowdexError.failed(
+      "lease-stale",
+      "lease `\(lease.token)` of task `\(lease.childKey)` is \(lease.state.rawValue), and the task is "
+        + "\(lease.taskState.rawValue): nothing was taken")
+  }
+
+  /// Makes the task final with this result, under this lease; nil if the lease has no right to it any more.
+  func settle(
+    _ tx: Transaction, _ lease: LeaseRecord, _ right: RightResult, stamp: String?
+  ) throws -> TaskState? {
+    switch lease.state {
+    case .live: break
+    case .expired:
+      guard lease.taskState == .dispatchable, try LeaseStore.revive(tx, token: lease.token),
+        try TaskStore.lease(tx, lease.task, token: lease.token, attempt: lease.attempt)
+      else { return nil }
+      unlink(try LeaseStore.withdrawOffers(tx, task: lease.task))
+    case .offered:
+      guard try claim(tx, lease) else { return nil }
+    case .collected, .released, .replaced, .withdrawn: return nil
+    }
+    let result = right.result
+    let digest = try ArtifactStore.put(tx, right.bytes, layout: layout)
+    let diff = try right.diff.map { text in
+      (artifactId: try ArtifactStore.put(tx, Array(text.utf8), layout: layout), text: text)
+    }
+    if let schema = right.schema {
+      try ArtifactStore.put(tx, schema.canonicalBytes, layout: layout, announce: false)
+    }
+    let text = DeliveredResult(
+      result, childKey: lease.childKey, attempt: lease.attempt, resultArtifactId: digest, diff: diff,
+      schema: right.schema
+    ).text
+    let event: TaskEvent =
+      switch result.status {
+      case .completed: .complete
+      case .failed: .fail
+      case .blocked, .needsApproval: .block
+      }
+    let ending = TaskEnding(
+      event: event, result: digest, resultStatus: result.status.rawValue,
+      deliveredHash: Digest.sha256Hex(text), diff: diff?.artifactId, summary: result.summary,
+      usage: result.usage.object?.isEmpty == false ? result.usage.canonicalText : nil, error: result.error)
+    guard try TaskStore.end(tx, lease.task, token: lease.token, ending),
+      try LeaseStore.collect(tx, token: lease.token, stamp: stamp)
+    else { throw FlowdexError.bug("settle", "lease `\(lease.token)` is live but does not hold its task") }
+    guard let task = try TaskStore.find(tx.db, id: lease.task) else { return nil }
+    try announceEnd(tx, task)
+    return task.state
+  }
+
+  private func announceEnd(_ tx: Transaction, _ task: TaskRecord) throws {
+    let type: EventType =
+      switch task.state {
+      case .completed: .agentCompleted
+      case .failed: .agentFailed
+      case .blocked: .agentBlocked
+      case .pending, .dispatchable, .leased, .dispatched, .cancelled: .agentCancelled
+      }
+    try tx.emit(
+      type,
+      [
+        "childKey": .string(task.childKey), "attempt": JSONValue(task.attempt),
+        "resultArtifactId": JSONValue(task.result), "adapterStatus": JSONValue(task.resultStatus),
+        "summary": JSONValue(task.summary), "error": JSONValue(task.error),
+      ])
+    try onTaskEnd(tx, task)
+  }
+}
+
+/// What the queue is set to.
+public struct QueueSettings: Sendable {
+  /// Tasks are handed out only while it is `open`.
+  public let state: QueueState
+  /// How many leases may be held or on offer at a time.
+  public let maxConcurrency: Int
+  /// The life of the history that tasks are added to, from 1.
+  public let generation: Int
+}

@@ -1,0 +1,74 @@
+// Artifacts: bytes by their SHA-256. Small ones live in the database, where the commit that names them makes
+// them durable at no further cost; larger ones are files that are synced before the row that names them.
+
+import FoundationEssentials
+import GRDB
+
+/// Keeps and finds a run's artifacts.
+public enum ArtifactStore {
+  /// Bytes up to this many are a blob in `state.sqlite`; more are a file in `artifacts/sha256`.
+  public static let inlineLimitBytes = 64 << 10
+
+  /// Stores bytes under their digest, which it returns; storing them again is a no-op.
+  ///
+  /// - Parameter announce: whether an event says so; not for values that are flowdex's own bookkeeping.
+  @discardableResult
+  public static func put(
+    _ tx: Transaction, _ bytes: [UInt8], layout: RunLayout, announce: Bool = true
+  ) throws -> String {
+    let digest = Digest.sha256Hex(bytes)
+    if try contains(tx.db, digest) { return digest }
+    let isInline = bytes.count <= inlineLimitBytes
+    if !isInline { try putFile(bytes, digest, layout) }
+    try insert(tx, digest, size: bytes.count, bytes: isInline ? bytes : nil, announce: announce)
+    return digest
+  }
+
+  /// Takes over a file that is complete and synced, under the digest of its bytes.
+  public static func adopt(
+    _ tx: Transaction, file: String, digest: String, sizeBytes: Int, layout: RunLayout
+  ) throws {
+    if try contains(tx.db, digest) {
+      try FileSystem.remove(file)
+      return
+    }
+    try FileSystem.makeDirectories(layout.artifacts)
+    try FileSystem.rename(file, layout.artifact(digest))
+    try FileSystem.syncDirectory(layout.artifacts)
+    try insert(tx, digest, size: sizeBytes, bytes: nil, announce: true)
+  }
+
+  /// The bytes, or nil for an id that this run does not have. A file whose bytes no longer hash to its name
+  /// is an error.
+  public static func get(_ db: Database, _ digest: String, layout: RunLayout) throws -> [UInt8]? {
+    let find = try db.cachedStatement(sql: "SELECT size, bytes FROM artifacts WHERE digest = ?")
+    guard let row = try Row.fetchOne(find, arguments: [digest]) else { return nil }
+    if let bytes = row["bytes"] as Data? { return [UInt8](bytes) }
+    let path = layout.artifact(digest)
+    let bytes = try FileSystem.read(path)
+    guard Digest.sha256Hex(bytes) == digest else {
+      throw FlowdexError.machine("artifact-changed", "artifact `\(path)` no longer hashes to its name")
+    }
+    return bytes
+  }
+
+  /// Whether the run has an artifact of that id.
+  public static func contains(_ db: Database, _ digest: String) throws -> Bool {
+    let find = try db.cachedStatement(sql: "SELECT 1 FROM artifacts WHERE digest = ?")
+    return try Row.fetchOne(find, arguments: [digest]) != nil
+  }
+
+  private static func putFile(_ bytes: [UInt8], _ digest: String, _ layout: RunLayout) throws {
+    try FileSystem.makeDirectories(layout.artifacts)
+    try FileSystem.writeAtomically(bytes, to: layout.artifact(digest), sync: true)
+  }
+
+  private static func insert(
+    _ tx: Transaction, _ digest: String, size: Int, bytes: [UInt8]?, announce: Bool
+  ) throws {
+    try tx.db.cachedStatement(sql: "INSERT INTO artifacts VALUES (?, ?, ?, ?)")
+      .execute(arguments: [digest, size, bytes.map { Data($0) }, tx.nowMs])
+    guard announce else { return }
+    try tx.emit(.artifactWritten, ["artifactId": .string(digest), "sizeBytes": JSONValue(size)])
+  }
+}

@@ -1,0 +1,37 @@
+import GRDB
+
+/// One event of a run, as `events.jsonl` shows it.
+public struct EventRecord: Sendable {
+  /// Counts the run's events from 1, without gaps.
+  public let seq: Int64
+  /// The same for every event of a run; not stored in its row.
+  public let runId: String
+  /// Such as `agent.completed`; a reader must expect types that it does not know.
+  public let type: String
+  /// A JSON object.
+  public let payloadText: String
+  /// Milliseconds since 1970: the time of the commit that says it.
+  public let createdAtMs: Int64
+  /// The line of `events.jsonl`, without its line feed.
+  public let line: String
+
+  /// What the event tells. Parsed anew at each call.
+  public func payload() throws -> JSONValue { try JSONValue(parsing: payloadText) }
+}
+
+/// Reads the events table.
+public enum EventStore {
+  /// The events after a sequence number, oldest first.
+  public static func after(_ db: Database, runId: String, seq: Int64, limit: Int) throws -> [EventRecord] {
+    try EventLog.rows(db, after: seq, limit: limit).map { row in
+      EventRecord(
+        seq: row["seq"], runId: runId, type: row["type"], payloadText: row["payload"],
+        createdAtMs: row["created_at"], line: String(EventLog.line(row, runId: runId).dropLast()))
+    }
+  }
+
+  /// The newest sequence number; 0 before any event.
+  public static func lastSeq(_ db: Database) throws -> Int64 {
+    try Int64.fetchOne(db.cachedStatement(sql: "SELECT max(seq) FROM events")) ?? 0
+  }
+}

@@ -1,0 +1,299 @@
+// Leases: the fencing tokens under which results are taken. A lease is `offered` while its package waits in
+// queue/ready, `live` from hand-over or claim, and ends in exactly one way.
+
+import GRDB
+
+/// How a lease stands.
+public enum LeaseState: String, Sendable, CaseIterable {
+  case offered, live, collected, expired, released, replaced, withdrawn
+}
+
+/// How a package reaches its worker.
+public enum LeaseVia: String, Sendable { case hand, queue }
+
+/// One lease as stored, with what is needed of its task.
+public struct LeaseRecord: Sendable {
+  /// The fencing token: a result is taken only under it.
+  public let token: String
+  /// The row id of its task.
+  public let task: Int64
+  /// Names the task within its generation.
+  public let childKey: String
+  /// The task's id within its operation.
+  public let taskId: String
+  /// The generation of its task.
+  public let generation: Int
+  /// The task may be held by another lease by now.
+  public let taskState: TaskState
+  /// How the lease itself stands.
+  public let state: LeaseState
+  /// `queue` for a lease that was offered before it was held.
+  public let via: LeaseVia
+  /// Counts the hand-outs of the task, from 1.
+  public let attempt: Int
+  /// How long it lasts from hand-over, claim or renewal.
+  public let durationMs: Int64
+  /// The snapshot that the worker reads; nil where the hand-out was given no workspace.
+  public let cwd: String?
+  /// False for a lease that was handed out without files: nothing can be dropped for it.
+  public let hasPackage: Bool
+  /// What the worker is called by whoever attached it.
+  public let agentRef: String?
+  /// The time of the last heartbeat that renewed it, nanoseconds since 1970; only compared for equality.
+  let heartbeatNs: Int64?
+  /// Milliseconds since 1970: when it was committed, which for an offer is before its clock starts.
+  public let createdAtMs: Int64
+  /// The expiry that the package's task.json says; null for one that was queued.
+  public let printedExpiryMs: Int64?
+  /// Milliseconds since 1970; nil for an offer.
+  public let expiresAtMs: Int64?
+  /// The boot that `bootDeadlineMs` belongs to.
+  let bootId: String?
+  /// When it runs out by the boot clock, in milliseconds since that boot.
+  let bootDeadlineMs: Int64?
+  /// What the kernel said of the result file when it was taken: a later change shows.
+  let resultStamp: String?
+
+  init(_ row: Row) throws {
+    guard let state = LeaseState(rawValue: row["state"]), let via = LeaseVia(rawValue: row["via"]),
+      let taskState = TaskState(rawValue: row["task_state"])
+    else { throw FlowdexError.bug("lease-state", "a stored lease has an unknown state") }
+    self.state = state
+    self.via = via
+    self.taskState = taskState
+    token = row["token"]
+    task = row["task"]
+    childKey = row["child_key"]
+    taskId = row["task_id"]
+    generation = row["generation"]
+    attempt = row["attempt"]
+    durationMs = row["duration_ms"]
+    cwd = row["cwd"]
+    hasPackage = row["has_package"]
+    agentRef = row["agent_ref"]
+    heartbeatNs = row["heartbeat_ns"]
+    createdAtMs = row["created_at"]
+    printedExpiryMs = row["printed_expiry"]
+    expiresAtMs = row["expires_at"]
+    bootId = row["boot_id"]
+    bootDeadlineMs = row["boot_deadline"]
+    resultStamp = row["result_stamp"]
+  }
+
+  /// Whether the lease has run out. Within one boot the boot clock decides, which nobody can set; after a
+  /// reboot only the wall clock is left.
+  public func hasRunOut(_ clock: any WallClock) -> Bool {
+    guard state == .live, let expiresAtMs, let bootDeadlineMs else { return false }
+    return bootId == clock.bootId() ? clock.bootMs() >= bootDeadlineMs : clock.nowMs() >= expiresAtMs
+  }
+}
+
+/// Finds and moves leases.
+public enum LeaseStore {
+  private static let selection = """
+    SELECT leases.*, tasks.child_key, tasks.task_id, tasks.generation, tasks.state AS task_state
+    FROM leases JOIN tasks ON tasks.id = leases.task
+    """
+
+  /// The condition of the partial index `leases_unsettled`: SQLite uses it only for these very words.
+  public static let isUnsettled = "state IN ('offered','live','expired')"
+
+  /// nil where no lease was ever committed under the token.
+  public static func find(_ db: Database, token: String) throws -> LeaseRecord? {
+    try Row.fetchOne(db.cachedStatement(sql: "\(selection) WHERE token = ?"), arguments: [token])
+      .map(LeaseRecord.init)
+  }
+
+  /// Every lease whose package may still bring a result: offered, live, or expired and not yet replaced.
+  public static func unsettled(_ db: Database) throws -> [LeaseRecord] {
+    let sql = "\(selection) WHERE leases.\(isUnsettled) ORDER BY leases.rowid"
+    return try Row.fetchAll(db.cachedStatement(sql: sql)).map(LeaseRecord.init)
+  }
+
+  /// Leases that ended without a result being taken: what is dropped there now is stale.
+  public static func superseded(_ db: Database) throws -> [LeaseRecord] {
+    let sql = """
+      \(selection) WHERE leases.state IN ('replaced','withdrawn','released') AND has_package = 1
+      AND noted_digest IS NULL ORDER BY leases.rowid
+      """
+    return try Row.fetchAll(db.cachedStatement(sql: sql)).map(LeaseRecord.init)
+  }
+
+  /// The leases whose results were taken last, newest first.
+  public static func lastCollected(_ db: Database, limit: Int) throws -> [LeaseRecord] {
+    let sql = """
+      \(selection) WHERE leases.state = 'collected' AND has_package = 1
+      ORDER BY tasks.updated_at DESC LIMIT ?
+      """
+    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [limit]).map(LeaseRecord.init)
+  }
+
+  /// The newest leases whose dropped results were taken and for which no later change has been noted.
+  public static func recentlyCollected(_ db: Database, limit: Int) throws -> [LeaseRecord] {
+    let sql = """
+      \(selection) WHERE leases.state = 'collected' AND result_stamp IS NOT NULL AND noted_digest IS NULL
+      ORDER BY leases.rowid DESC LIMIT ?
+      """
+    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [limit]).map(LeaseRecord.init)
+  }
+
+  /// The newest lease of each task of a generation, by the task's row id.
+  public static func newestByTask(_ db: Database, generation: Int) throws -> [Int64: LeaseRecord] {
+    let sql = """
+      \(selection) WHERE tasks.generation = ? AND leases.rowid IN (SELECT max(rowid) FROM leases GROUP BY task)
+      """
+    var newest: [Int64: LeaseRecord] = [:]
+    for row in try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation]) {
+      let lease = try LeaseRecord(row)
+      newest[lease.task] = lease
+    }
+    return newest
+  }
+
+  /// The live leases, oldest first, with what was wrong with the last drop under each.
+  public static func held(_ db: Database, limit: Int) throws -> [(lease: LeaseRecord, error: String?)] {
+    let sql = """
+      SELECT leases.*, tasks.child_key, tasks.task_id, tasks.generation, tasks.state AS task_state, tasks.error
+      FROM leases JOIN tasks ON tasks.id = leases.task
+      WHERE leases.\(isUnsettled) AND leases.state = 'live' ORDER BY leases.rowid LIMIT ?
+      """
+    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [limit]).map {
+      (try LeaseRecord($0), $0["error"])
+    }
+  }
+
+  /// The folders that leases have given their workers to read.
+  public static func workspaces(_ db: Database) throws -> [String] {
+    try String.fetchAll(db, sql: "SELECT DISTINCT cwd FROM leases WHERE cwd IS NOT NULL ORDER BY cwd")
+  }
+
+  /// How many leases count against `maxConcurrency`: those that are held, and those on offer.
+  public static func activeCount(_ db: Database) throws -> Int {
+    try Int.fetchOne(
+      db.cachedStatement(sql: "SELECT COUNT(*) FROM leases WHERE \(isUnsettled) AND state != 'expired'")) ?? 0
+  }
+
+  /// How many packages wait in `queue/ready`.
+  public static func offeredCount(_ db: Database) throws -> Int {
+    let sql = "SELECT COUNT(*) FROM leases WHERE \(isUnsettled) AND state = 'offered'"
+    return try Int.fetchOne(db.cachedStatement(sql: sql)) ?? 0
+  }
+
+  // MARK: transitions
+
+  static func insert(_ tx: Transaction, _ plan: LeasePlan) throws {
+    try tx.db.cachedStatement(
+      sql: """
+        INSERT INTO leases (token, task, state, via, attempt, duration_ms, cwd, has_package, created_at,
+          printed_expiry, expires_at, boot_id, boot_deadline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """
+    ).execute(arguments: [
+      plan.token, plan.task.id, plan.isOffer ? "offered" : "live", plan.isOffer ? "queue" : "hand",
+      plan.attempt, plan.durationMs, plan.cwd, plan.hasPackage, tx.nowMs,
+      plan.deadline?.wallMs, plan.deadline?.wallMs, plan.deadline?.bootId, plan.deadline?.bootMs,
+    ])
+  }
+
+  /// An offered package was claimed: its clock starts.
+  static func start(_ tx: Transaction, token: String, _ deadline: Deadline) throws -> Bool {
+    try tx.change(
+      """
+      UPDATE leases SET state = 'live', expires_at = ?, boot_id = ?, boot_deadline = ?
+      WHERE token = ? AND state = 'offered'
+      """, [deadline.wallMs, deadline.bootId, deadline.bootMs, token])
+  }
+
+  static func renew(_ tx: Transaction, token: String, _ deadline: Deadline, heartbeatNs: Int64?) throws
+    -> Bool
+  {
+    try tx.change(
+      """
+      UPDATE leases SET expires_at = ?, boot_id = ?, boot_deadline = ?,
+      heartbeat_ns = coalesce(?, heartbeat_ns) WHERE token = ? AND state = 'live'
+      """, [deadline.wallMs, deadline.bootId, deadline.bootMs, heartbeatNs, token])
+  }
+
+  static func collect(_ tx: Transaction, token: String, stamp: String?) throws -> Bool {
+    try tx.change(
+      """
+      UPDATE leases SET state = 'collected', result_stamp = ?
+      WHERE token = ? AND state IN ('live','expired')
+      """, [stamp, token])
+  }
+
+  /// `live` to one of `expired`, `released`, `withdrawn`; `offered` only to `withdrawn`.
+  static func end(_ tx: Transaction, token: String, as state: LeaseState) throws -> Bool {
+    let sources = state == .withdrawn ? "'live','offered'" : "'live'"
+    return try tx.change(
+      "UPDATE leases SET state = ? WHERE token = ? AND state IN (\(sources))", [state.rawValue, token])
+  }
+
+  /// A result came for an expired lease whose task nobody else holds: the lease is taken up again.
+  static func revive(_ tx: Transaction, token: String) throws -> Bool {
+    try tx.change("UPDATE leases SET state = 'live' WHERE token = ? AND state = 'expired'", [token])
+  }
+
+  /// A lease of the task begins: whoever had an expired one is too late from now on.
+  static func replaceExpired(_ tx: Transaction, task: Int64) throws {
+    try tx.db.cachedStatement(
+      sql: "UPDATE leases SET state = 'replaced' WHERE task = ? AND state = 'expired'"
+    )
+    .execute(arguments: [task])
+  }
+
+  /// The offers of a task that is no longer to be handed out; their tokens.
+  static func withdrawOffers(_ tx: Transaction, task: Int64) throws -> [String] {
+    try String.fetchAll(
+      tx.db,
+      sql: "UPDATE leases SET state = 'withdrawn' WHERE task = ? AND state = 'offered' RETURNING token",
+      arguments: [task])
+  }
+
+  static func attach(_ tx: Transaction, token: String, agentRef: String) throws -> Bool {
+    try tx.change(
+      "UPDATE leases SET agent_ref = ? WHERE token = ? AND state = 'live'", [agentRef, token])
+  }
+
+  /// Remembers the one stale content of this lease that was reported.
+  static func note(_ tx: Transaction, token: String, digest: String) throws -> Bool {
+    try tx.change(
+      "UPDATE leases SET noted_digest = ? WHERE token = ? AND noted_digest IS NOT ?",
+      [digest, token, digest])
+  }
+
+  /// True the first time that this content is refused for this task.
+  static func recordRefusal(
+    _ tx: Transaction, task: Int64, lease: String, digest: String, forSchema: Bool, text: String
+  ) throws -> Bool {
+    try tx.change(
+      "INSERT OR IGNORE INTO refusals VALUES (?, ?, ?, ?, ?, ?)",
+      [task, digest, lease, forSchema, text, tx.nowMs])
+  }
+}
+
+/// When a lease runs out, on both clocks.
+public struct Deadline: Sendable {
+  let wallMs: Int64
+  let bootId: String
+  let bootMs: Int64
+
+  init(_ clock: any WallClock, inMs: Int64) {
+    wallMs = clock.nowMs() + inMs
+    bootId = clock.bootId()
+    bootMs = clock.bootMs() + inMs
+  }
+}
+
+/// A lease that is about to be committed.
+struct LeasePlan {
+  let token: String
+  let task: TaskRecord
+  let spec: TaskSpec
+  let attempt: Int
+  let durationMs: Int64
+  let cwd: String?
+  let hasPackage: Bool
+  /// nil for an offer, whose clock starts when it is claimed.
+  let deadline: Deadline?
+  var isOffer: Bool { deadline == nil }
+}

@@ -1,0 +1,192 @@
+// One run's state.sqlite: how it is opened, and `transition`, the only way in which it changes.
+//
+// SQLite 3.40.1 (Debian 12) has a WAL corruption that needs a checkpoint racing another connection's commit.
+// So one advisory lock per run is held across every write transaction and every checkpoint, automatic
+// checkpoints are off, and no connection checkpoints when it closes (docs/architecture.md, Decisions).
+//
+// Rejected: GRDB's `.wal` journal mode and DatabasePool. Both set `synchronous` back to NORMAL, which loses
+// the last commits on power loss.
+
+import CSQLiteShim
+import GRDB
+import Glibc
+
+/// The connection of one thread to one run's state.
+public final class StateDatabase {
+  /// Where the run lies.
+  public let layout: RunLayout
+  /// What transactions take their time from.
+  public let clock: any WallClock
+  private let connection: DatabaseQueue
+  private let writeLock: FileLock
+  private let log: EventLog
+
+  /// Tables that a module above adds to the run's state, in its own numbered migrations.
+  public typealias Migrations = @Sendable (inout DatabaseMigrator) -> Void
+
+  private init(
+    _ layout: RunLayout, _ clock: any WallClock, _ connection: DatabaseQueue, _ lock: FileLock
+  ) {
+    self.layout = layout
+    self.clock = clock
+    self.connection = connection
+    writeLock = lock
+    log = EventLog(layout: layout)
+  }
+
+  /// Creates the tables of a run that is being built. `fill` runs in the same transaction.
+  public static func create(
+    _ layout: RunLayout, maxConcurrency: Int, clock: any WallClock, migrations: Migrations,
+    fill: (Transaction) throws -> Void
+  ) throws -> StateDatabase {
+    let database = try connect(layout, clock)
+    try Self.wording(layout.database) {
+      try database.connection.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
+      try migrator(migrations).migrate(database.connection)
+    }
+    try database.transition { tx in
+      try tx.db.execute(
+        sql: "INSERT INTO queue VALUES (1, 'open', ?, 1, ?, ?)",
+        arguments: [maxConcurrency, tx.nowMs, clock.bootId()])
+      try fill(tx)
+    }
+    return database
+  }
+
+  /// Opens a run's state and brings its tables up to date; refuses one that a newer flowdex has written.
+  public static func open(
+    _ layout: RunLayout, clock: any WallClock, migrations: Migrations
+  ) throws -> StateDatabase {
+    guard try FileSystem.entry(layout.database)?.kind == .file else {
+      throw FlowdexError.failed(
+        "run-not-found", "run `\(layout.runId)` has no state", next: "run `flowdex list` to see the runs")
+    }
+    let database = try connect(layout, clock)
+    try Self.wording(layout.database) {
+      let migrator = migrator(migrations)
+      let (isNewer, isComplete) = try database.connection.read { db in
+        (try migrator.hasBeenSuperseded(db), try migrator.hasCompletedMigrations(db))
+      }
+      if isNewer {
+        throw FlowdexError.failed(
+          "newer-state", "run `\(layout.runId)` was written by a newer flowdex",
+          next: "use that version, or a later one")
+      }
+      if isComplete { return }
+      try database.locked { try migrator.migrate(database.connection) }
+    }
+    return database
+  }
+
+  private static func migrator(_ migrations: Migrations) -> DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    QueueSchema.register(in: &migrator)
+    migrations(&migrator)
+    return migrator
+  }
+
+  private static func connect(_ layout: RunLayout, _ clock: any WallClock) throws -> StateDatabase {
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(30)
+    configuration.prepareDatabase { db in
+      if let connection = db.sqliteConnection {
+        _ = flowdex_sqlite_no_checkpoint_on_close(connection)
+      }
+      try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0")
+      guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
+        throw FlowdexError.bug("not-durable", "`PRAGMA synchronous` is not FULL")
+      }
+    }
+    return try wording(layout.database) {
+      let lock = try FileLock(path: layout.writeLock)
+      let connection = try DatabaseQueue(path: layout.database, configuration: configuration)
+      return StateDatabase(layout, clock, connection, lock)
+    }
+  }
+
+  /// Closes the connection; what is committed stays where it is.
+  public func close() throws {
+    try Self.wording(layout.database) { try connection.close() }
+  }
+
+  /// A consistent look at the state; never blocks a writer.
+  public func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    try Self.wording(layout.database) { try connection.read(body) }
+  }
+
+  /// One durable transaction: rows and their events together, or nothing.
+  ///
+  /// When it returns, the commit is on disk, `events.jsonl` has been brought up and `wake` rewritten;
+  /// so whatever the caller announces afterwards is true.
+  public func transition<Value>(_ body: (Transaction) throws -> Value) throws -> Value {
+    try locked {
+      let (value, lastSeq) = try Self.wording(layout.database) {
+        try connection.writeWithoutTransaction { db in
+          var outcome: (Value, Int64?)?
+          try db.inTransaction(.immediate) {
+            let tx = try Transaction(db: db, wallMs: clock.nowMs())
+            outcome = (try body(tx), tx.lastSeq)
+            try tx.finish()
+            return .commit
+          }
+          return outcome!
+        }
+      }
+      if let lastSeq { project(through: lastSeq) }
+      try checkpointIfLong()
+      return value
+    }
+  }
+
+  /// Rebuilds `events.jsonl` from the events table, byte for byte; the number of events.
+  public func rebuildEvents() throws -> Int {
+    try locked { try read { try log.rebuild(from: $0) } }
+  }
+
+  /// Brings `events.jsonl` up to the table after a crash between a commit and its projection.
+  public func healEvents() throws {
+    try locked { try read { try log.catchUp($0) } }
+  }
+
+  private func locked<Value>(_ body: () throws -> Value) throws -> Value {
+    try writeLock.lock()
+    defer { writeLock.unlock() }
+    return try body()
+  }
+
+  /// The commit has happened; a projection that cannot be written (no space, say) must not undo it, and the
+  /// next one catches up.
+  private func project(through seq: Int64) {
+    try? read { try log.catchUp($0) }
+    try? FileSystem.write(Array("\(seq)\n".utf8), to: layout.wake)
+  }
+
+  private static let longLogBytes: Int64 = 2 << 20
+
+  private func checkpointIfLong() throws {
+    guard let size = try? FileSystem.entry(layout.databaseLog)?.size, size > Self.longLogBytes else { return }
+    _ = try? connection.writeWithoutTransaction { try $0.checkpoint(.passive) }
+  }
+
+  /// SQLite's errors in our words: the machine's fault, or ours.
+  static func wording<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
+    do {
+      return try body()
+    } catch let error as DatabaseError {
+      switch error.resultCode {
+      case .SQLITE_FULL: throw FileSystem.failure("write", path, ENOSPC)
+      case .SQLITE_READONLY: throw FileSystem.failure("write", path, EROFS)
+      case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH: throw FileSystem.failure("open", path, EACCES)
+      case .SQLITE_IOERR: throw FileSystem.failure("read or write", path, EIO)
+      case .SQLITE_NOMEM: throw FileSystem.failure("read or write", path, ENOMEM)
+      case .SQLITE_BUSY, .SQLITE_LOCKED:
+        throw FlowdexError.machine(
+          "state-busy", "`\(path)` stayed locked for 30 s", next: "see which process holds it")
+      case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+        throw FlowdexError.machine("state-corrupt", "`\(path)` is not a sound SQLite database")
+      default:
+        throw FlowdexError.bug("sqlite-\(error.extendedResultCode.rawValue)", "state `\(path)`: \(error)")
+      }
+    }
+  }
+}

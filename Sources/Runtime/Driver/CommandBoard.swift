@@ -1,0 +1,72 @@
+// The host commands that a driver has running: at most as many as the machine has cores.
+
+import Glibc
+import QueueRunner
+
+/// Starts commands and collects their outcomes, which arrive from the commands' own threads.
+final class CommandBoard {
+  private let run: Run
+  private let manifest: Manifest
+  private let slots: Int
+  private let finished: Mailbox<(key: String, outcome: HostCommandOutcome)>
+  private var live: [String: PreparedCommand] = [:]
+  private var preparedCount = 0
+
+  init(run: Run, manifest: Manifest, slots: Int) throws {
+    self.run = run
+    self.manifest = manifest
+    self.slots = max(1, slots)
+    finished = try Mailbox()
+  }
+
+  /// Readable when a command has finished.
+  var descriptor: Int32 { finished.descriptor }
+  var running: Int { live.count }
+  var freeSlots: Int { slots - live.count }
+  func isRunning(_ key: String) -> Bool { live[key] != nil }
+
+  /// Forks the command's supervisor, which waits until its intent is committed.
+  func prepare(_ commandId: String) throws -> PreparedCommand {
+    guard let command = manifest.permissions.hostCommands.first(where: { $0.id == commandId }) else {
+      throw FlowdexError.bug("host-command", "the manifest has no command `\(commandId)`")
+    }
+    try FileSystem.makeDirectories(run.layout.temporary)
+    let root = run.project.projectRoot
+    return try HostCommandRunner.prepare(
+      HostCommandSpec(
+        argv: command.argv, cwd: command.cwd == "project" ? root : "\(root)/\(command.cwd)",
+        environment: Self.environment(manifest.permissions.inheritedEnvironment),
+        timeoutMs: command.timeoutMs,
+        maxOutputBytes: command.maxOutputBytes),
+      spillFolder: run.layout.temporary)
+  }
+
+  /// Opens the gate of a command whose intent is committed.
+  func go(_ key: String, _ prepared: PreparedCommand) throws {
+    let mailbox = finished
+    try prepared.go { outcome in mailbox.post((key: key, outcome: outcome)) }
+    live[key] = prepared
+  }
+
+  /// What has finished since the last call.
+  func takeFinished() -> [(key: String, outcome: HostCommandOutcome)] {
+    let outcomes = finished.takeAll()
+    for (key, _) in outcomes { live[key] = nil }
+    return outcomes
+  }
+
+  /// Kills what runs, with all its descendants.
+  func cancelAll() {
+    for prepared in live.values { prepared.cancel() }
+    live = [:]
+  }
+
+  /// PATH, and the names that the manifest inherits: nothing else of our environment reaches a command.
+  private static func environment(_ names: [String]) -> [String: String] {
+    var environment: [String: String] = [:]
+    for name in ["PATH"] + names {
+      if let value = getenv(name) { environment[name] = String(cString: value) }
+    }
+    return environment
+  }
+}

@@ -1,0 +1,44 @@
+// Handing out the tasks of a run: one snapshot of what the manifest lets workers read, then leases on it.
+
+import QueueRunner
+
+extension Run {
+  /// Leases up to `limit` tasks on a fresh look at the project's files.
+  ///
+  /// - Parameter durationMs: how long each lease lasts; nil for what its task says.
+  public func next(limit: Int, files: Bool, durationMs: Int64? = nil) throws -> [IssuedLease] {
+    try queue.lease(limit: limit, files: files, durationMs: durationMs) { try snapshot() }
+  }
+
+  /// Keeps `queue/ready` filled, as `watch --dispatch` does.
+  public func offer(limit: Int) throws -> [IssuedLease] {
+    try queue.offer(limit: limit) { try snapshot() }
+  }
+
+  /// The folder that holds what a worker may read: made once for equal content (design, Snapshots).
+  private func snapshot() throws -> String? {
+    let manifest = try manifest()
+    let info = try SnapshotBuilder(
+      projectRoot: project.projectRoot, snapshotsDirectory: layout.snapshots,
+      statCachePath: project.snapshotStatCache
+    ).build(globs: GlobSet(manifest.permissions.read))
+    if info.isNew {
+      try database.transition { tx in
+        try tx.emit(
+          .snapshot,
+          [
+            "digest": .string(info.digest), "path": .string(info.path), "files": JSONValue(info.fileCount),
+            "bytes": JSONValue(Int(info.totalBytes)),
+            "skipped": .array(
+              info.skipped.prefix(100).map { ["path": .string($0.path), "reason": .string($0.reason)] }),
+          ])
+      }
+    }
+    return info.path
+  }
+
+  /// The manifest that was approved, from the state.
+  public func manifest() throws -> Manifest {
+    try Manifest(reading: JSONValue(parsing: record().manifestText))
+  }
+}

@@ -1,0 +1,55 @@
+// One drive to where the run needs workers or ends: what `run`, `continue` and `resume` do.
+
+import QueueRunner
+
+/// What a drive came to.
+public struct DriveResult: Sendable {
+  /// The run that was driven.
+  public let runId: String
+  /// Where the run stood when the drive let go of it.
+  public let status: RunStatus
+  /// The report's JSON text, where the run has completed.
+  public let reportText: String?
+  /// Why the run failed, where it has.
+  public let error: String?
+  /// The process that drives the run in our place, where there is one.
+  public let otherDriver: Int32?
+  /// Whether a signal ended the drive; the run can be gone on with.
+  public let wasInterrupted: Bool
+}
+
+extension Run {
+  /// Advances the run as far as it goes without workers, waiting for the host commands that it starts.
+  ///
+  /// Beside a live driver it leaves the driving to that one. Must be called on a permanent thread.
+  public func drive(_ environment: DriverEnvironment) throws -> DriveResult {
+    if try !record().status.isLive { return try result() }
+    guard let seat = try DriverSeat.take(self) else { return try result(otherDriver: driver()?.pid ?? 0) }
+    defer { seat.release() }
+    try database.healEvents()
+    try queue.repairPackagesAfterReboot()
+    let driver = try Driver(self, epoch: seat.epoch, environment: environment)
+    defer { driver.close() }
+    do {
+      while true {
+        switch try driver.advance() {
+        case .ended, .suspended(_, commands: 0), .waiting(commands: 0): return try result()
+        case .interrupted: return try result(wasInterrupted: true)
+        case .waiting, .suspended:
+          let ready = try Poller.wait([driver.descriptor] + environment.interrupts, timeoutMs: nil)
+          if !ready.isDisjoint(with: environment.interrupts) { return try result(wasInterrupted: true) }
+        }
+      }
+    } catch is DriverFenced {
+      return try result(otherDriver: self.driver()?.pid ?? 0)
+    }
+  }
+
+  /// Where the run stands.
+  public func result(otherDriver: Int32? = nil, wasInterrupted: Bool = false) throws -> DriveResult {
+    let record = try record()
+    return DriveResult(
+      runId: layout.runId, status: record.status, reportText: try reportText(), error: record.error,
+      otherDriver: otherDriver, wasInterrupted: wasInterrupted)
+  }
+}

@@ -1,0 +1,238 @@
+// The driver of one run: it gives the session what is committed, records what the callback asks for, runs host
+// commands, and ends the run. It never waits for workers; whoever owns it does, and calls `advance` again.
+//
+// Order is everything here. A delivery is sent only when it is in the history; what a turn scheduled is
+// recorded before the run is said to wait for it; a host command starts only when its intent is committed. So
+// a process that dies at any point leaves a run that a replay brings to the same place.
+
+import Glibc
+import QueueRunner
+
+/// Advances one run. Confined to one permanent thread, which must outlive the sessions it starts.
+final class Driver {
+  /// Where an `advance` left the run.
+  enum Standing: Equatable {
+    /// Completed or failed.
+    case ended(RunStatus)
+    /// Paused or stopped by somebody: nothing is driven until it is resumed. A pause lets the host commands
+    /// that run finish, and their results are kept.
+    case suspended(RunStatus, commands: Int)
+    /// Host commands of this driver are running, or tasks wait for workers, or both.
+    case waiting(commands: Int)
+    case interrupted
+  }
+
+  let run: Run
+  let epoch: Int64
+  let manifest: Manifest
+  let planner: OperationPlanner
+  let board: CommandBoard
+  let environment: DriverEnvironment
+  var replay: ReplayState
+  private var session: (any WorkflowSession)?
+  /// Deaths of sessions since the callback last got further than ever before.
+  private var deaths = 0
+  private var turnsAtDeath = -1
+
+  init(_ run: Run, epoch: Int64, environment: DriverEnvironment) throws {
+    self.run = run
+    self.epoch = epoch
+    self.environment = environment
+    manifest = try run.approvedDocument().manifest
+    planner = OperationPlanner(manifest: manifest)
+    board = try CommandBoard(run: run, manifest: manifest, slots: environment.cores)
+    replay = try run.database.read { try ReplayState.load($0) }
+    try recoverCommands()
+  }
+
+  /// Readable when a host command has finished: time for another `advance`.
+  var descriptor: Int32 { board.descriptor }
+
+  /// Advances as far as committed results allow.
+  func advance() throws -> Standing {
+    while true {
+      do {
+        return try advanceGeneration()
+      } catch is GenerationMoved {
+        board.cancelAll()
+        closeSession()
+        replay = try run.database.read { try ReplayState.load($0) }
+      }
+    }
+  }
+
+  private func advanceGeneration() throws -> Standing {
+    while true {
+      try commitFinishedCommands()
+      let record = try run.database.read(RunStore.get)
+      if record.driverEpoch != epoch { throw DriverFenced() }
+      if record.status.hasEnded { return .ended(record.status) }
+      if !record.status.isLive {
+        if record.status == .stopped { board.cancelAll() }
+        closeSession()
+        return .suspended(record.status, commands: board.running)
+      }
+      if record.generation != replay.generation { throw GenerationMoved() }
+      do {
+        if let standing = try step(record) { return standing }
+      } catch let failure as SessionFailure {
+        closeSession()
+        if let ended = try failed(by: failure) { return ended }
+      } catch let failure as RunFailure {
+        return try fail(failure.reason)
+      }
+    }
+  }
+
+  /// Gives up the session, as a run that waits long for workers does; the next `advance` replays.
+  func closeSession() {
+    session?.close()
+    session = nil
+  }
+
+  /// Ends what this driver has running, leaving the run to be driven on by a later one.
+  func close() {
+    closeSession()
+    board.cancelAll()
+  }
+
+  /// One batch of deliveries and what came of it; nil to go on.
+  private func step(_ record: RunRecord) throws -> Standing? {
+    if session == nil {
+      guard try startSession(record) else { return .interrupted }
+      return try settle()
+    }
+    let batch = try run.database.read {
+      try HistoryStore.after($0, generation: replay.generation, n: replay.delivered, limit: 256)
+    }
+    if batch.isEmpty { return try standStill(record) }
+    guard try deliver(batch) else { return .interrupted }
+    return try settle()
+  }
+
+  /// Records the turns that have come back and, where the callback is done, ends the run.
+  private func settle() throws -> Standing? {
+    try recordTurns()
+    switch replay.ending {
+    case nil, .suspended?: return nil
+    case .completed(let value)?: return try complete(value)
+    case .failed(let reason)?: return try fail(reason)
+    }
+  }
+
+  /// Nothing is there to deliver: the run waits, or can never go on.
+  private func standStill(_ record: RunRecord) throws -> Standing? {
+    if try integrate() { return nil }
+    try startCommands()
+    let isWaiting = try run.database.read {
+      try OperationStore.hasUnfinished($0, generation: replay.generation)
+    }
+    if !isWaiting {
+      return try fail(
+        "the callback waits for something that can never come: nothing is scheduled, and nothing is pending")
+    }
+    if board.running == 0, record.status == .running {
+      try transition { tx in
+        _ = try RunStore.move(tx, .suspend)
+        try tx.emit(.workflowSuspended, ["deliveries": JSONValue(replay.delivered)])
+      }
+    }
+    return .waiting(commands: board.running)
+  }
+
+  private func startSession(_ record: RunRecord) throws -> Bool {
+    replay = try run.database.read { try ReplayState.load($0) }
+    try FileSystem.makeDirectories(run.layout.sessionFolder)
+    let fresh = try environment.makeSession(manifest, run.layout.sessionFolder)
+    session = fresh
+    let start = SessionStart(
+      source: String(decoding: try FileSystem.read(run.layout.workflow), as: UTF8.self),
+      inputText: String(decoding: try FileSystem.read(run.layout.input), as: UTF8.self),
+      nowMs: record.createdAtMs, manifestHash: record.manifestHash)
+    try fresh.start(start)
+    guard let turn = try fresh.receive(wakeups: environment.interrupts) else { return false }
+    try replay.add(turn, after: nil)
+    return true
+  }
+
+  /// Writes a batch ahead and reads its turns, one for each delivery; false if interrupted.
+  private func deliver(_ batch: [Delivery]) throws -> Bool {
+    guard let session else { return false }
+    for delivery in batch {
+      try session.deliver(
+        try run.database.read { try DeliveryValue.make($0, delivery, run.layout, replay.generation) })
+    }
+    for delivery in batch {
+      try replay.expect(delivery.key)
+      guard let turn = try session.receive(wakeups: environment.interrupts) else { return false }
+      try replay.add(turn, after: delivery.key)
+      if replay.ending != nil { break }
+    }
+    return true
+  }
+
+  /// A limit that flowdex enforced fails the run; any other death is tried again, twice.
+  private func failed(by failure: SessionFailure) throws -> Standing? {
+    switch failure {
+    case .limit(let name, let value, let message):
+      return try fail("the callback passed `limits.\(name)` (\(value)): \(message)")
+    case .died(let reason):
+      if replay.recordedTurns > turnsAtDeath { deaths = 0 }
+      turnsAtDeath = replay.recordedTurns
+      deaths += 1
+      if deaths <= 2 { return nil }
+      throw FlowdexError.machine(
+        "session-died", "the workflow's session died three times, at last: \(reason)",
+        next: "run `flowdex continue \(run.layout.runId)` to go on; nothing is lost")
+    }
+  }
+
+  /// One transaction of this driver, fenced by its epoch.
+  func transition<Value>(_ body: (Transaction) throws -> Value) throws -> Value {
+    try run.database.transition { tx in
+      try RunStore.fence(tx, epoch: epoch, generation: replay.generation)
+      return try body(tx)
+    }
+  }
+
+  /// Ends the run `failed`, with its reason.
+  func fail(_ reason: String) throws -> Standing {
+    let tokens = try transition { tx -> [String] in
+      guard try RunStore.move(tx, .fail, error: reason) else { return [] }
+      try tx.emit(.workflowFailed, ["error": .string(reason)])
+      return try end(tx, "the run failed")
+    }
+    return ended(.failed, tokens)
+  }
+
+  private func complete(_ value: String) throws -> Standing {
+    let report = try run.database.read { db in
+      try ReportBuilder.build(
+        valueText: value, staged: replay.claims,
+        facts: RunFacts(db: db, layout: run.layout, generation: replay.generation))
+    }
+    switch report {
+    case .refused(let reason): return try fail(reason)
+    case .verified(let text, let claims):
+      let tokens = try transition { tx -> [String] in
+        let digest = try ArtifactStore.put(tx, Array(text.utf8), layout: run.layout)
+        guard try RunStore.move(tx, .complete, report: digest) else { return [] }
+        try ClaimStore.insert(tx, generation: replay.generation, claims)
+        try tx.emit(.workflowCompleted, ["reportArtifactId": .string(digest)])
+        return try end(tx, "the run completed")
+      }
+      return ended(.completed, tokens)
+    }
+  }
+
+  private func end(_ tx: Transaction, _ reason: String) throws -> [String] {
+    _ = try WorkQueue.move(tx, .close)
+    return try WorkQueue.cancelAll(tx, generation: replay.generation, reason: reason)
+  }
+
+  private func ended(_ status: RunStatus, _ tokens: [String]) -> Standing {
+    run.queue.unlink(tokens)
+    close()
+    return .ended(status)
+  }
+}

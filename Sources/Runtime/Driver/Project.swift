@@ -1,0 +1,61 @@
+// A project: where `.flowdex` is, and the runs in it.
+
+import Glibc
+import QueueRunner
+
+/// Finds and lists what lies under `.flowdex`.
+public struct Project: Sendable {
+  /// Where the project lies.
+  public let layout: ProjectLayout
+  /// Given to every run that is opened.
+  public let clock: any WallClock
+
+  /// Of a project known to be there; `find` and `findOrCreate` look for one.
+  public init(layout: ProjectLayout, clock: any WallClock = SystemClock()) {
+    self.layout = layout
+    self.clock = clock
+  }
+
+  /// Walks up from a folder to the nearest that holds `.flowdex`, as git does for `.git`; nil if none does.
+  public static func find(from folder: String, clock: any WallClock = SystemClock()) throws -> Project? {
+    var place = try absolute(folder)
+    while true {
+      if try FileSystem.entry("\(place)/\(ProjectLayout.folderName)")?.kind == .directory {
+        return Project(layout: ProjectLayout(projectRoot: place), clock: clock)
+      }
+      let parent = FileSystem.split(place).parent
+      if parent == place { return nil }
+      place = parent
+    }
+  }
+
+  /// The project around a folder, made in it where there is none.
+  public static func findOrCreate(from folder: String, clock: any WallClock = SystemClock()) throws -> Project
+  {
+    let project =
+      try find(from: folder, clock: clock)
+      ?? Project(layout: ProjectLayout(projectRoot: try absolute(folder)), clock: clock)
+    try FileSystem.makeDirectories(project.layout.runs)
+    if !FileSystem.exists(project.layout.gitignore) {
+      try FileSystem.writeAtomically(
+        Array(ProjectLayout.gitignoreText.utf8), to: project.layout.gitignore, sync: false)
+    }
+    return project
+  }
+
+  static func absolute(_ folder: String) throws -> String {
+    guard let real = realpath(folder, nil) else { throw FileSystem.failure("open", folder) }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
+  /// The ids of all runs, newest first (ids begin with their time; others sort by name).
+  public func runIds() throws -> [String] {
+    try FileSystem.names(in: layout.runs).filter { !$0.hasPrefix(".") }.sorted(by: >)
+  }
+
+  /// Opens a run of the project, for this thread.
+  ///
+  /// - Throws: `run-id`, `run-not-found`, or what is wrong with its state.
+  public func open(_ id: String) throws -> Run { try Run.open(layout, id: id, clock: clock) }
+}

@@ -1,0 +1,107 @@
+// What `next` and `collect-results` do to a run, waiting included.
+
+import QueueRunner
+
+/// What a look for work came to.
+public struct NextLeases: Sendable {
+  /// Only new ones: what was leased before is not repeated.
+  public let leases: [IssuedLease]
+  /// Why there are none.
+  public let whyNone: String?
+  /// Whether a signal ended the wait.
+  public let wasInterrupted: Bool
+}
+
+extension Run {
+  /// Leases the next tasks: after a look at what has been dropped, so that what has run out is free again.
+  public func nextLeases(limit: Int, files: Bool, wait: Bool, interrupts: [Int32]) throws -> NextLeases {
+    let collector = Collector(queue)
+    let wakes = wait ? try WakeWatch(layout) : nil
+    while true {
+      let report = try collector.pass()
+      let status = try record().status
+      if !status.isLive { return NextLeases(leases: [], whyNone: whyNone(status), wasInterrupted: false) }
+      let leases = try next(limit: limit, files: files)
+      guard leases.isEmpty, let wakes else {
+        return NextLeases(
+          leases: leases, whyNone: leases.isEmpty ? try whyNothing(limit) : nil, wasInterrupted: false)
+      }
+      let inMs = min(report.lookAgainInMs ?? 1000, 1000)
+      let ready = try Poller.wait([wakes.descriptor] + interrupts, timeoutMs: Int(inMs))
+      wakes.take()
+      if !ready.isDisjoint(with: interrupts) {
+        return NextLeases(leases: [], whyNone: "interrupted", wasInterrupted: true)
+      }
+    }
+  }
+
+  private func whyNone(_ status: RunStatus) -> String {
+    "run `\(layout.runId)` is \(status.rawValue): nothing is handed out"
+  }
+
+  private func whyNothing(_ limit: Int) throws -> String {
+    try database.read { db in
+      let settings = try WorkQueue.settings(db)
+      let active = try LeaseStore.activeCount(db)
+      let counts = try TaskStore.counts(db, generation: settings.generation)
+      if counts[.dispatchable, default: 0] == 0 {
+        return active == 0
+          ? "run `\(layout.runId)` has no task to hand out"
+          : "run `\(layout.runId)` has no further task to hand out; \(active) leases are out"
+      }
+      let bound = min(limit, settings.maxConcurrency)
+      return "\(active) leases are out, and \(bound) may be (--limit \(limit), `maxConcurrency` "
+        + "\(settings.maxConcurrency))"
+    }
+  }
+
+  /// Takes every result that is there, once, waiting a settle time for files that do not parse yet.
+  public func collectOnce() throws -> [CollectReport.Item] {
+    try queue.repairPackagesAfterReboot()
+    let collector = Collector(queue)
+    var report = try collector.pass()
+    if let inMs = report.lookAgainInMs {
+      let collected = report.items.filter { $0.status != .missing && !report.lookAgainAt.contains($0.token) }
+      _ = try Poller.wait([], timeoutMs: Int(inMs) + 1)
+      report = try collector.pass()
+      let seen = Set(report.items.map(\.token))
+      report.items += collected.filter { !seen.contains($0.token) }
+    }
+    return report.items
+  }
+
+  /// Lifts a pause, a stop or a failure; a completed run is left as it is.
+  public func resume() throws {
+    try database.transition { tx in
+      let status = try RunStore.get(tx.db).status
+      if status.isLive || status == .completed { return }
+      _ = try RunStore.move(tx, .resume)
+      _ = try WorkQueue.move(tx, .open)
+      try WorkQueue.reopenCancelled(tx, generation: try WorkQueue.settings(tx.db).generation)
+    }
+  }
+
+  /// No new lease and no tick until `resume`; results and running host commands are still kept.
+  public func pause() throws -> RunStatus {
+    try database.transition { tx in
+      let next = try RunStore.get(tx.db).status.applying(.pause, to: layout.runId)
+      _ = try RunStore.move(tx, .pause)
+      _ = try WorkQueue.move(tx, .pause)
+      return next
+    }
+  }
+
+  /// Takes what is there, withdraws every lease, and has a live driver kill its host commands.
+  public func stop() throws -> RunStatus {
+    _ = try record().status.applying(.stop, to: layout.runId)
+    _ = try Collector(queue).pass()
+    let (status, tokens) = try database.transition { tx in
+      let next = try RunStore.get(tx.db).status.applying(.stop, to: layout.runId)
+      _ = try RunStore.move(tx, .stop)
+      _ = try WorkQueue.move(tx, .stop)
+      return (next, try WorkQueue.withdrawAll(tx, reason: "the run was stopped"))
+    }
+    queue.unlink(tokens)
+    return status
+  }
+}

@@ -1,0 +1,131 @@
+// One run, opened: its directory, its state, its queue, and the check that what was approved is still what
+// lies there.
+
+import Glibc
+import QueueRunner
+
+/// An opened run. Confined to the thread that opened it.
+public final class Run {
+  /// The project that the run belongs to.
+  public let project: ProjectLayout
+  /// This thread's connection to the run's state.
+  public let database: StateDatabase
+  /// Over the same connection.
+  public let queue: WorkQueue
+  /// Where the run lies.
+  public var layout: RunLayout { database.layout }
+  /// What everything the run does is dated with.
+  public var clock: any WallClock { database.clock }
+
+  init(_ project: ProjectLayout, _ database: StateDatabase) throws {
+    self.project = project
+    self.database = database
+    let record = try database.read(RunStore.get)
+    queue = try WorkQueue(database, workCopies: Self.copies(record.manifestText)) { tx, task in
+      try OperationStore.taskEnded(tx, task)
+    }
+  }
+
+  /// Private copies, judged by the write globs that were approved.
+  private static func copies(_ manifestText: String) -> WorkCopies {
+    WorkCopies(
+      make: { workspace, folder in
+        if let workspace {
+          try WorkCopy.make(snapshot: workspace, at: folder)
+        } else {
+          try FileSystem.makeDirectories(folder)
+        }
+      },
+      judge: { workspace, folder in
+        guard let workspace else { return .unchanged }
+        let manifest = try Manifest(reading: JSONValue(parsing: manifestText))
+        let globs = GlobSet(manifest.permissions.write)
+        switch try WorkCopy.diff(snapshot: workspace, work: folder, writeGlobs: globs) {
+        case .unchanged: return .unchanged
+        case .diff(let text, _): return .diff(text)
+        case .refused(let problems): return .refused(problems)
+        }
+      })
+  }
+
+  /// Opens a run by its id.
+  ///
+  /// - Throws: `run-id`, `run-not-found`, or what is wrong with its state.
+  public static func open(_ project: ProjectLayout, id: String, clock: any WallClock = SystemClock()) throws
+    -> Run
+  {
+    try RunId.check(id)
+    let layout = project.run(id)
+    guard try FileSystem.entry(layout.root)?.kind == .directory else {
+      throw FlowdexError.failed(
+        "run-not-found", "there is no run `\(id)`", next: "run `flowdex list` to see the runs")
+    }
+    return try Run(
+      project, StateDatabase.open(layout, clock: clock, migrations: RuntimeSchema.register))
+  }
+
+  /// The run's row.
+  public func record() throws -> RunRecord { try database.read(RunStore.get) }
+
+  /// The workflow as stored, after checking that source, manifest and input still hash as approved.
+  func approvedDocument() throws -> WorkflowDocument {
+    let record = try record()
+    let source = try FileSystem.read(layout.workflow)
+    try check("workflow.ts", Digest.sha256Hex(source), record.sourceHash)
+    let document = try WorkflowDocument.read(text: source, file: "workflow.ts")
+    try check("the manifest", document.manifestHash, record.manifestHash)
+    try check("input.json", Digest.sha256Hex(try FileSystem.read(layout.input)), record.inputHash)
+    return document
+  }
+
+  private func check(_ what: String, _ found: String, _ approved: String) throws {
+    if found == approved { return }
+    throw FlowdexError.failed(
+      "approval-changed",
+      "run `\(layout.runId)`: \(what) is not what was approved: expected sha256 \(approved), found \(found)",
+      next: "start a new run")
+  }
+
+  /// The report's JSON text, of a run that has one.
+  public func reportText() throws -> String? {
+    try database.read { db in
+      guard let digest = try RunStore.get(db).report,
+        let bytes = try ArtifactStore.get(db, digest, layout: layout)
+      else { return nil }
+      return String(decoding: bytes, as: UTF8.self)
+    }
+  }
+}
+
+/// Ids of runs.
+public enum RunId {
+  /// Refuses what could leave the runs' folder or hide in it.
+  public static func check(_ id: String) throws {
+    let isSafe = OperationPlanner.isIdText(id, limit: 200) && id != "." && id != ".." && !id.hasPrefix(".")
+    if isSafe { return }
+    throw FlowdexError.failed(
+      "run-id",
+      "`\(id.prefix(80))` is not a run id: 1 to 200 of `A-Z a-z 0-9 _ . -`, not beginning with a dot")
+  }
+
+  /// `2026-11-23T15-36-01-123Z-code-audit`.
+  public static func make(nowMs: Int64, name: String) -> String {
+    let time = Timestamp.text(nowMs).map { $0 == ":" || $0 == "." ? "-" : $0 }
+    let slug = String(time) + "-" + slug(name)
+    return slug
+  }
+
+  /// A name as lower-case words joined by `-`, at most 80 characters.
+  static func slug(_ name: String) -> String {
+    var words = ""
+    for scalar in name.lowercased().unicodeScalars {
+      switch scalar {
+      case "a"..."z", "0"..."9": words.unicodeScalars.append(scalar)
+      default: if !words.hasSuffix("-"), !words.isEmpty { words += "-" }
+      }
+    }
+    let cut = String(words.prefix(80))
+    let trimmed = cut.hasSuffix("-") ? String(cut.dropLast()) : cut
+    return trimmed.isEmpty ? "run" : trimmed
+  }
+}

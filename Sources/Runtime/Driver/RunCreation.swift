@@ -1,0 +1,95 @@
+// Creating a run: built whole beside its place, synced, renamed in. So a run is listed whole or not at all,
+// and the same `--run-id` tried again finds the one that is there.
+
+import Glibc
+import QueueRunner
+
+extension Project {
+  /// What a new run is made from.
+  public struct NewRun: Sendable {
+    /// What `source` was read as: the manifest, and the hashes to approve.
+    public let document: WorkflowDocument
+    /// Stored byte for byte.
+    public let source: [UInt8]
+    /// The input as JSON text, byte for byte.
+    public let input: [UInt8]
+    /// nil for one made of the time and the workflow's name.
+    public let id: String?
+    /// A run whose agents' results are kept where the specification is equal.
+    public let reuse: String?
+
+    /// Checks nothing: `create` does.
+    public init(
+      document: WorkflowDocument, source: [UInt8], input: [UInt8], id: String?, reuse: String? = nil
+    ) {
+      self.document = document
+      self.source = source
+      self.input = input
+      self.id = id
+      self.reuse = reuse
+    }
+  }
+
+  /// The run of that id if it is there with the same source and input; nil if there is none.
+  ///
+  /// - Throws: `run-differs` if it is another run.
+  public func existing(_ new: NewRun) throws -> Run? {
+    guard let id = new.id else { return nil }
+    try RunId.check(id)
+    guard try FileSystem.entry(layout.run(id).root) != nil else { return nil }
+    let run = try open(id)
+    let record = try run.record()
+    for (what, found, stored) in [
+      ("workflow", new.document.sourceHash, record.sourceHash),
+      ("input", Digest.sha256Hex(new.input), record.inputHash),
+    ] where found != stored {
+      throw FlowdexError.failed(
+        "run-differs", "run `\(id)` exists with another \(what): expected sha256 \(stored), found \(found)",
+        next: "choose another --run-id")
+    }
+    return run
+  }
+
+  /// Creates the run, or gives the one that another process has just created under the same id.
+  public func create(_ new: NewRun) throws -> Run {
+    let id = new.id ?? RunId.make(nowMs: clock.nowMs(), name: new.document.manifest.name)
+    try RunId.check(id)
+    let other = try new.reuse.map { try open($0) }
+    let staged = layout.stagedRun("\(id)-\(getpid())")
+    try FileSystem.removeTree(staged.root)
+    do {
+      try build(new, id: id, in: RunLayout(root: staged.root, runId: id), reuse: other)
+      try FileSystem.rename(staged.root, layout.run(id).root)
+      try FileSystem.syncDirectory(layout.runs)
+    } catch {
+      try? FileSystem.removeTree(staged.root)
+      if let run = try existing(NewRun(document: new.document, source: new.source, input: new.input, id: id))
+      {
+        return run
+      }
+      throw error
+    }
+    return try open(id)
+  }
+
+  private func build(_ new: NewRun, id: String, in place: RunLayout, reuse other: Run?) throws {
+    for folder in [
+      place.root, place.artifacts, place.temporary, place.snapshots, place.ready, place.claimed,
+      place.dispatches, place.sessionFolder,
+    ] { try FileSystem.makeDirectories(folder) }
+    try FileSystem.write(new.source, to: place.workflow, mode: 0o444, sync: true)
+    try FileSystem.write(new.input, to: place.input, mode: 0o444, sync: true)
+    let database = try StateDatabase.create(
+      place, maxConcurrency: new.document.manifest.maxConcurrency, clock: clock,
+      migrations: RuntimeSchema.register
+    ) { tx in
+      try RunStore.insert(
+        tx, runId: id, document: new.document, inputHash: Digest.sha256Hex(new.input))
+      if let other {
+        _ = try KeptStore.adopt(tx, from: other.database, runId: other.layout.runId, layout: place)
+      }
+    }
+    try database.close()
+    try FileSystem.syncDirectory(place.root)
+  }
+}

@@ -1,0 +1,165 @@
+// Hands-off: one loop over hints, timers, host commands and signals that takes results as they are dropped and
+// drives the run until it ends. A hint only says "look": every few seconds the loop looks at everything
+// anyway, so a lost one costs latency, never a result.
+
+import QueueRunner
+
+/// What a watcher tells whoever shows it.
+public protocol WatchObserver: Sendable {
+  /// Called on the watcher's thread, after each turn that brought news, with the events since the last call.
+  func observe(_ run: Run, events: [EventRecord]) throws
+  /// A condition worth a line: polling, another driver, a lost folder.
+  func note(_ runId: String, _ text: String)
+}
+
+/// How to watch.
+public struct WatchOptions: Sendable {
+  /// Keep `queue/ready` filled with up to this many packages; nil for no dispatch.
+  public var dispatchLimit: Int?
+  /// Look once, advance, and come back.
+  public var once = false
+  /// Never trust inotify: look every quarter of a second.
+  public var poll = false
+
+  /// Without arguments: collects and drives until the run ends, and offers nothing.
+  public init(dispatchLimit: Int? = nil, once: Bool = false, poll: Bool = false) {
+    self.dispatchLimit = dispatchLimit
+    self.once = once
+    self.poll = poll
+  }
+}
+
+/// Watches one run. Confined to one permanent thread.
+public final class RunWatcher {
+  /// How often everything is looked at although nothing was hinted.
+  static let fullLookMs: Int64 = 3000
+  static let pollMs: Int64 = 250
+  /// How long a run that waits for workers keeps its session, before it gives it up and replays later.
+  static let keepSessionMs: Int64 = 20_000
+
+  let run: Run
+  let options: WatchOptions
+  let environment: DriverEnvironment
+  let observer: any WatchObserver
+  private let collector: Collector
+  private var folders: WatchedFolders
+  private var seat: DriverSeat?
+  private var driver: Driver?
+  private var lastSeq: Int64
+  private var nextFullLookMs: Int64 = 0
+  private var lastActivityMs: Int64
+  private var saidFollowing = false
+
+  /// Heals what a crash or a reboot left, and subscribes to the run's folders where they tell of changes.
+  public init(
+    _ run: Run, options: WatchOptions, environment: DriverEnvironment, observer: any WatchObserver
+  ) throws {
+    self.run = run
+    self.options = options
+    self.environment = environment
+    self.observer = observer
+    collector = Collector(run.queue)
+    lastActivityMs = run.clock.bootMs()
+    lastSeq = try run.database.read(EventStore.lastSeq)
+    try run.database.healEvents()
+    try run.queue.repairPackagesAfterReboot()
+    folders = try WatchedFolders(run, poll: options.poll)
+    if let why = folders.pollReason { observer.note(run.layout.runId, why) }
+  }
+
+  /// Runs until the run has ended or been stopped, or the process was asked to stop.
+  public func watch() throws -> DriveResult {
+    defer { leave() }
+    while true {
+      let scope = try folders.scope(isFullLookDue: run.clock.bootMs() >= nextFullLookMs)
+      if scope == .all {
+        nextFullLookMs = run.clock.bootMs() + (folders.isPolling ? Self.pollMs : Self.fullLookMs)
+      }
+      let report = try collector.pass(scope)
+      let standing = try advance()
+      let offered = try dispatch()
+      try folders.refresh()
+      if try tell() || report.didCollect || offered { lastActivityMs = run.clock.bootMs() }
+      if standing == .interrupted { return try run.result(wasInterrupted: true) }
+      let status = try run.record().status
+      if status.hasEnded || status == .stopped { return try run.result() }
+      if options.once, case .waiting(commands: 0)? = standing { return try run.result() }
+      if options.once, !status.isLive || driver == nil { return try run.result() }
+      rest()
+      if try waitForNews(report) { return try run.result(wasInterrupted: true) }
+    }
+  }
+
+  /// Drives, if the seat is ours or free.
+  private func advance() throws -> Driver.Standing? {
+    guard try run.record().status.isLive || driver != nil else { return nil }
+    do {
+      if driver == nil {
+        guard let taken = try DriverSeat.take(run) else {
+          sayFollowing()
+          return nil
+        }
+        seat = taken
+        driver = try Driver(run, epoch: taken.epoch, environment: environment)
+        saidFollowing = false
+      }
+      return try driver?.advance()
+    } catch is DriverFenced {
+      leave()
+      return nil
+    }
+  }
+
+  private func sayFollowing() {
+    if saidFollowing { return }
+    saidFollowing = true
+    let pid = (try? run.driver())??.pid
+    observer.note(
+      run.layout.runId,
+      "process \(pid.map(String.init) ?? "?") drives this run; following, to take over if it ends")
+  }
+
+  private func dispatch() throws -> Bool {
+    guard let limit = options.dispatchLimit, try run.record().status.isLive else { return false }
+    do {
+      return try !run.offer(limit: limit).isEmpty
+    } catch let error as FlowdexError where error.code == "queue-not-open" {
+      return false
+    }
+  }
+
+  private func tell() throws -> Bool {
+    let events = try run.database.read {
+      try EventStore.after($0, runId: run.layout.runId, seq: lastSeq, limit: 10_000)
+    }
+    guard let last = events.last else { return false }
+    lastSeq = last.seq
+    try observer.observe(run, events: events)
+    return true
+  }
+
+  /// A run that has waited long for its workers gives its session up.
+  private func rest() {
+    if run.clock.bootMs() - lastActivityMs > Self.keepSessionMs { driver?.closeSession() }
+  }
+
+  /// Sleeps until something may have happened; true if asked to stop.
+  private func waitForNews(_ report: CollectReport) throws -> Bool {
+    var inMs = nextFullLookMs - run.clock.bootMs()
+    if let again = report.lookAgainInMs { inMs = min(inMs, again) }
+    if driver == nil { inMs = min(inMs, 1000) }
+    if folders.hasHints { inMs = 0 }
+    let ready = try Poller.wait(
+      folders.descriptors + (driver.map { [$0.descriptor] } ?? []) + environment.interrupts,
+      timeoutMs: Int(max(0, inMs)))
+    folders.lookAgain(at: report.lookAgainAt)
+    return !ready.isDisjoint(with: environment.interrupts)
+  }
+
+  private func leave() {
+    driver?.close()
+    driver = nil
+    seat?.release()
+    seat = nil
+  }
+}

@@ -1,0 +1,159 @@
+// Finds the project files that a snapshot holds.
+//
+// Left out without a word, unless a glob spells their name (`GlobSet.names(literally:)`): `.git`, and the folders
+// `.flowdex`, `node_modules`, `.build`, `target` and `.tools`, and what `.gitignore` names. Inside a folder that
+// was let in by its name nothing is left out. Left out with a reason: symlinks, special files, names that are
+// not UTF-8 or hold control characters, what may not be read.
+
+import Glibc
+import QueueRunner
+
+/// Something that the globs reach and a snapshot does not hold.
+public struct SnapshotSkip: Sendable, Equatable {
+  /// Relative to the project root; bytes that cannot be shown as `\xNN`.
+  public let path: String
+  /// A few words, such as `symbolic link`.
+  public let reason: String
+}
+
+/// A file as the walk saw it.
+struct SnapshotCandidate {
+  let path: String
+  let entry: FileSystem.Entry
+}
+
+/// One walk over the project.
+struct SnapshotWalk {
+  static let prunedFolders: Set<String> = [
+    ProjectLayout.folderName, "node_modules", ".build", "target", ".tools",
+  ]
+  static let limitDepth = 200
+
+  let globs: GlobSet
+  /// Folders of flowdex's own, which no glob lets in: a snapshot would hold the ones before it.
+  let ownFolders: [FileSystem.Entry]
+  private(set) var found: [SnapshotCandidate] = []
+  private(set) var skipped: [SnapshotSkip] = []
+
+  init(globs: GlobSet, ownFolders: [FileSystem.Entry]) {
+    self.globs = globs
+    self.ownFolders = ownFolders
+  }
+
+  /// Where the walk is.
+  private struct Place {
+    var path: [ArraySlice<UInt8>] = []
+    var ignores: [GitIgnore] = []
+    /// Nothing is pruned any more.
+    var isFree = false
+  }
+
+  /// Walks everything; afterwards `found` is sorted by the bytes of the paths.
+  mutating func run(_ root: OpenFolder) throws {
+    try visit(root, Place())
+    found.sort { PathOrder.precedes($0.path, $1.path) }
+  }
+
+  private mutating func visit(_ folder: OpenFolder, _ place: Place) throws {
+    var place = place
+    if !place.isFree, let ignore = Self.gitIgnore(in: folder, depth: place.path.count) {
+      place.ignores.append(ignore)
+    }
+    for name in try folder.names() {
+      guard let text = String(validating: name, as: UTF8.self) else {
+        skip(place.path + [name[...]], "the name is not UTF-8")
+        continue
+      }
+      if Self.holdsControl(text) {
+        skip(place.path + [name[...]], "the name holds a control character")
+        continue
+      }
+      guard let entry = try folder.entry(text) else { continue }
+      try visit(text, entry, in: folder, place)
+    }
+  }
+
+  private mutating func visit(
+    _ name: String, _ entry: FileSystem.Entry, in folder: OpenFolder, _ place: Place
+  ) throws {
+    var inner = place
+    inner.path.append(Array(name.utf8)[...])
+    let path = Self.text(inner.path)
+    let mayHold = entry.kind != .file && globs.mayMatchBelow(path)
+    guard mayHold || globs.matches(path) else { return }
+    if !place.isFree, isPruned(name, entry, inner) {
+      guard globs.names(literally: path) else { return }
+      inner.isFree = true
+    }
+    switch entry.kind {
+    case .file: found.append(SnapshotCandidate(path: path, entry: entry))
+    case .symlink: skipped.append(SnapshotSkip(path: path, reason: "symbolic link"))
+    case .other: skipped.append(SnapshotSkip(path: path, reason: "not a regular file"))
+    case .directory:
+      guard mayHold, !ownFolders.contains(where: { $0.inode == entry.inode && $0.device == entry.device })
+      else { return }
+      if inner.path.count > Self.limitDepth {
+        skipped.append(SnapshotSkip(path: path, reason: "more than \(Self.limitDepth) folders deep"))
+        return
+      }
+      do {
+        try visit(try folder.folder(name), inner)
+      } catch OpenFolder.Refusal.unusable(let reason) {
+        skipped.append(SnapshotSkip(path: path, reason: reason))
+      } catch OpenFolder.Refusal.gone {}
+    }
+  }
+
+  private func isPruned(_ name: String, _ entry: FileSystem.Entry, _ place: Place) -> Bool {
+    let isFolder = entry.kind == .directory
+    return name == ".git" || entry.kind != .file && Self.prunedFolders.contains(name)
+      || GitIgnore.isIgnored(place.path, isFolder: isFolder, by: place.ignores)
+  }
+
+  /// Names a thing that was seen but not taken, later than the walk.
+  mutating func skip(_ path: String, _ reason: String) {
+    skipped.append(SnapshotSkip(path: path, reason: reason))
+  }
+
+  /// A path that may hold anything, made fit to be shown; what no glob could reach is not mentioned.
+  private mutating func skip(_ path: [ArraySlice<UInt8>], _ reason: String) {
+    let text = Self.text(path)
+    guard globs.matches(text) || globs.mayMatchBelow(text) else { return }
+    let shown = path.map { name in
+      if let text = String(validating: name, as: UTF8.self),
+        !Self.holdsControl(text)
+      {
+        return text
+      }
+      return name.map { byte in
+        (0x20...0x7E).contains(byte)
+          ? String(UnicodeScalar(byte)) : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+      }.joined()
+    }
+    skipped.append(SnapshotSkip(path: shown.joined(separator: "/"), reason: reason))
+  }
+
+  private static func text(_ path: some Sequence<ArraySlice<UInt8>>) -> String {
+    String(decoding: Array(path.joined(separator: [UInt8(ascii: "/")])), as: UTF8.self)
+  }
+
+  /// C0, DEL and C1; in UTF-8 the last are C2 80 to C2 9F.
+  private static func holdsControl(_ name: String) -> Bool {
+    var last: UInt8 = 0
+    for byte in name.utf8 {
+      if byte < 0x20 || byte == 0x7F || last == 0xC2 && byte < 0xA0 { return true }
+      last = byte
+    }
+    return false
+  }
+
+  /// The folder's `.gitignore`; one that is a link, too large or unreadable is as good as none.
+  private static func gitIgnore(in folder: OpenFolder, depth: Int) -> GitIgnore? {
+    guard let opened = try? folder.file(GitIgnore.fileName) else { return nil }
+    defer { close(opened.descriptor) }
+    let path = "\(folder.path)/\(GitIgnore.fileName)"
+    guard let bytes = try? FileSystem.readAll(opened.descriptor, path, limitBytes: GitIgnore.limitBytes)
+    else { return nil }
+    return GitIgnore(bytes, depth: depth)
+  }
+}

@@ -1,0 +1,225 @@
+// The process's side of a session. It speaks frames with flowdex, strips the types, evaluates the workflow in
+// an empty context, and gives it one delivery a turn. It never hands the context an object of its own: only
+// strings and numbers go in, only strings come out (lockdown.js and context.js are the other side).
+//
+// A frame is its length (uint32, little-endian), the session's secret (32 bytes), a kind (one byte), and
+// fields: each a length (uint32) and UTF-8 text. The first frame brings the secret, lockdown.js and
+// context.js.
+
+import vm from "node:vm";
+import { stripTypeScriptTypes } from "node:module";
+
+const SECRET = 32;
+const FLUSH_BYTES = 65536;
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const encoder = new TextEncoder();
+const { stdin, stdout } = Deno;
+const next = setImmediate;
+
+let secret;
+let context;
+let api;
+/** Rejections that nobody has handled yet, by promise: an event may be taken back within the turn. */
+const unhandled = new Map();
+/** A reason to fail that arose outside the context: refused syntax, a refused import. */
+let failure;
+
+// The wire.
+
+let input = new Uint8Array(FLUSH_BYTES);
+let filled = 0;
+let taken = 0;
+let output = [];
+let outputBytes = 0;
+
+/** Repeats a call that a signal came into (EINTR). */
+function uninterrupted(call) {
+  for (;;) {
+    try {
+      return call();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.Interrupted)) throw error;
+    }
+  }
+}
+
+function flush() {
+  for (const bytes of output) {
+    let done = 0;
+    while (done < bytes.length) done += uninterrupted(() => stdout.writeSync(bytes.subarray(done)));
+  }
+  output = [];
+  outputBytes = 0;
+}
+
+/** Has at least so many unread bytes at hand. What is written is flushed before a read that may wait. */
+function need(count) {
+  if (filled - taken >= count) return;
+  flush();
+  if (taken > 0) {
+    input.copyWithin(0, taken, filled);
+    filled -= taken;
+    taken = 0;
+  }
+  if (input.length < count) {
+    const larger = new Uint8Array(Math.max(count, input.length * 2));
+    larger.set(input.subarray(0, filled));
+    input = larger;
+  }
+  while (filled < count) {
+    const got = uninterrupted(() => stdin.readSync(input.subarray(filled)));
+    if (got === null || got === 0) Deno.exit(0);
+    filled += got;
+  }
+}
+
+function uint32() {
+  need(4);
+  let value = 0;
+  for (let at = 3; at >= 0; at--) value = value * 256 + input[taken + at];
+  taken += 4;
+  return value;
+}
+
+function readFrame() {
+  const length = uint32();
+  need(length);
+  const end = taken + length;
+  const head = decoder.decode(input.subarray(taken, taken + SECRET));
+  if (secret !== undefined && head !== secret) Deno.exit(2);
+  secret = head;
+  taken += SECRET;
+  const kind = String.fromCharCode(input[taken++]);
+  const fields = [];
+  while (taken < end) {
+    const size = uint32();
+    fields.push(decoder.decode(input.subarray(taken, taken + size)));
+    taken += size;
+  }
+  return { kind, fields };
+}
+
+function writeFrame(kind, fields) {
+  const encoded = fields.map((text) => encoder.encode(text));
+  const length = encoded.reduce((sum, bytes) => sum + 4 + bytes.length, SECRET + 1);
+  const frame = new Uint8Array(4 + length);
+  const view = new DataView(frame.buffer);
+  view.setUint32(0, length, true);
+  encoder.encodeInto(secret, frame.subarray(4));
+  frame[4 + SECRET] = kind.charCodeAt(0);
+  let at = 5 + SECRET;
+  for (const bytes of encoded) {
+    view.setUint32(at, bytes.length, true);
+    frame.set(bytes, at + 4);
+    at += 4 + bytes.length;
+  }
+  output.push(frame);
+  outputBytes += frame.length;
+  if (outputBytes > FLUSH_BYTES) flush();
+}
+
+// The workflow.
+
+const PLACE = / at file:\/\/\/[^ ]*?:([0-9]+):([0-9]+)$/;
+
+/** What a refusal says, with the place in front. Where it names none, the other mode is asked, which does. */
+function syntaxError(source, refusal) {
+  const text = String(refusal?.message ?? refusal);
+  const place = PLACE.exec(text.trimEnd());
+  if (place !== null) {
+    return `workflow.ts:${place[1]}:${place[2]}: ${text.slice(0, place.index).split("\n")[0]}`;
+  }
+  if (source === undefined) return "workflow.ts: " + text;
+  try {
+    stripTypeScriptTypes(source, { mode: "transform" });
+  } catch (located) {
+    return syntaxError(undefined, located);
+  }
+  return "workflow.ts: " + text;
+}
+
+/** Strips the types; lines and columns stay. */
+function strip(source) {
+  try {
+    return stripTypeScriptTypes(source);
+  } catch (refusal) {
+    failure = syntaxError(source, refusal);
+    return undefined;
+  }
+}
+
+function evaluate(source, context) {
+  const stripped = strip(source);
+  if (stripped === undefined) return false;
+  let module;
+  try {
+    module = new vm.SourceTextModule(stripped, { context, identifier: "workflow.ts" });
+  } catch (error) {
+    failure = "workflow.ts: " + String(error?.message ?? error);
+    return false;
+  }
+  const runtime = new vm.SyntheticModule(["workflow"], function () {
+    this.setExport("workflow", api.workflow);
+  }, { context, identifier: "@flowdex/runtime" });
+  for (const request of module.moduleRequests) {
+    if (request.specifier !== "@flowdex/runtime" || Object.keys(request.attributes).length > 0) {
+      failure = "workflow.ts: imports `" + request.specifier + "`; only `@flowdex/runtime` can be imported";
+      return false;
+    }
+  }
+  try {
+    module.linkRequests(module.moduleRequests.map(() => runtime));
+    module.instantiate();
+  } catch (error) {
+    failure = "workflow.ts: " + String(error?.message ?? error);
+    return false;
+  }
+  module.evaluate().then(() => {}, (error) => api.fail(error));
+  return module.status === "evaluated";
+}
+
+function start([source, inputText, now]) {
+  api.start(inputText, Number(now));
+  if (evaluate(source, context)) api.begin();
+}
+
+function deliver([key, outcome, text, now]) {
+  api.deliver(key, outcome === "resolved", text, Number(now));
+}
+
+/** Runs when the microtasks are drained: what the turn came to, then the next delivery. */
+function turn() {
+  for (const reason of unhandled.values()) api.fail(reason);
+  unhandled.clear();
+  const fields = [api.state(), api.value(), api.manifest()];
+  if (failure !== undefined) [fields[0], fields[1]] = ["failed", failure];
+  for (let count = api.entries(); count > 0; count--) fields.push(api.entry());
+  writeFrame("t", fields);
+  act();
+}
+
+function act() {
+  const { kind, fields } = readFrame();
+  if (kind === "S") start(fields);
+  else if (kind === "D") deliver(fields);
+  else Deno.exit(3);
+  next(turn);
+}
+
+globalThis.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  unhandled.set(event.promise, event.reason);
+});
+globalThis.addEventListener("rejectionhandled", (event) => unhandled.delete(event.promise));
+
+next(() => {
+  const { kind, fields } = readFrame();
+  if (kind !== "H") Deno.exit(3);
+  const codeGeneration = { strings: false, wasm: false };
+  context = vm.createContext(vm.constants.DONT_CONTEXTIFY, { codeGeneration });
+  const lockdown = vm.runInContext(fields[0], context, { filename: "lockdown.js" });
+  api = vm.runInContext(fields[1], context, { filename: "context.js" })(lockdown);
+  writeFrame("h", [Deno.version.deno]);
+  flush();
+  act();
+});

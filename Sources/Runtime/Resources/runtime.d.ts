@@ -1,0 +1,235 @@
+// Types of `@flowdex/runtime`, the one module that a workflow may import.
+//
+// They are for your editor and for a type checker: flowdex itself strips types and never checks them. Point the
+// import at this file, for example in a deno.json beside your workflows:
+//   { "imports": { "@flowdex/runtime": "./runtime.d.ts" } }
+
+/** A value that crosses the boundary between a workflow and flowdex. What a workflow is given is deeply frozen. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** Declares the workflow: `export default workflow(manifest, callback)`. */
+export declare function workflow<Input = { readonly [key: string]: Json }>(
+  manifest: Manifest,
+  callback: (ctx: Ctx<Input>) => unknown,
+): Workflow;
+
+/** What `export default` exports; only flowdex makes use of it. */
+export interface Workflow {
+  readonly manifest: Manifest;
+}
+
+/** The static first argument: a literal without anything computed, for it is read, not run. */
+export interface Manifest {
+  readonly name: string;
+  /** Distinct tasks in the run, 1 to 100000; attempts and restarts do not count. */
+  readonly maxAgents: number;
+  /** Leases that may be live at one time, 1 to 100000. */
+  readonly maxConcurrency: number;
+  readonly defaultAdapter?: string;
+  readonly adapters?: { readonly [id: string]: Adapter };
+  readonly permissions: Permissions;
+  readonly limits?: Limits;
+  readonly phases: readonly Phase[];
+}
+
+export interface Adapter {
+  readonly type: string;
+  readonly model?: string;
+  readonly reasoningEffort?: string;
+}
+
+export interface Permissions {
+  /** Globs of project files that a worker's snapshot holds. */
+  readonly read: readonly string[];
+  /** Globs of project files that `ctx.integrate` may change. */
+  readonly write: readonly string[];
+  readonly hostCommands?: readonly HostCommand[];
+  /** Recorded intent, passed on to workers; `"none"` where it is left out. */
+  readonly network?: "none" | "web";
+  readonly env?: { readonly inherit?: readonly string[] };
+}
+
+export interface HostCommand {
+  readonly id: string;
+  readonly argv: readonly string[];
+  /** `"project"`, or a folder below the project root. */
+  readonly cwd?: string;
+  /** Milliseconds; 600000 where it is left out. */
+  readonly timeoutMs?: number;
+  /** Bytes kept of each of stdout and stderr; 5242880 where it is left out. */
+  readonly maxOutputBytes?: number;
+  /** Whether a command that a crash interrupted may simply be run again; false where it is left out. */
+  readonly idempotent?: boolean;
+}
+
+export interface Limits {
+  /** CPU milliseconds of one tick; 10000, at most 60000. */
+  readonly tickCpuMs?: number;
+  /** MiB of heap; 256, at most 2048. */
+  readonly memoryMiB?: number;
+  /** Bytes that leave the callback in one session; 67108864, at most 1 GiB. */
+  readonly outputBytes?: number;
+  /** Operations; 100000, at most 1000000. */
+  readonly operations?: number;
+}
+
+export interface Phase {
+  readonly id: string;
+  readonly maxAgents?: number;
+}
+
+/** The durable operations. A promise of one is answered once, whatever process is running by then. */
+export interface Ctx<Input = { readonly [key: string]: Json }> {
+  /** What `run --input` was given; `{}` where it was given nothing. */
+  readonly input: Input;
+  /** The run's logical time in milliseconds since 1970: the same on every replay. */
+  now(): number;
+  /** Records a line in the run's events, once. */
+  log(text: string): void;
+
+  /** Runs a command that the manifest allows. */
+  hostCommand(command: { readonly id: string; readonly phase: string; readonly commandId: string }): Promise<HostCommandResult>;
+  /** Gives one task to one worker. */
+  agent<Data = Json>(task: Task & { readonly phase: string }): Promise<AgentResult<Data>>;
+  /** Gives many tasks to as many workers; resolves when all have ended, in the order of the tasks. */
+  fanout<Data = Json>(fanout: {
+    readonly id: string;
+    readonly phase: string;
+    readonly tasks: readonly Task[];
+  }): Promise<readonly AgentResult<Data>[]>;
+  /** Applies all of the patches to the project, or none. */
+  integrate(patches: {
+    readonly id: string;
+    readonly phase: string;
+    readonly patches: readonly { readonly patch: string }[];
+  }): Promise<IntegrateResult>;
+
+  /** Stages a claim; the report cites it by its id, and flowdex checks its evidence. */
+  claim(claim: Claim): void;
+  /** Sets the run's report; the last call counts. `claimIds` in it makes flowdex add `claims`, as verified. */
+  report<Report>(report: Report): Report;
+}
+
+/** One unit of work for one worker. */
+export interface Task {
+  /** 1 to 120 of `A-Z a-z 0-9 _ . -`. */
+  readonly id: string;
+  /** In a fanout, the fanout's own where it is left out. */
+  readonly phase?: string;
+  /** `"write"` gives the worker a private copy of the project's files to change. */
+  readonly mode: "read-only" | "write";
+  readonly prompt: string;
+  readonly role?: string;
+  readonly nickname?: string;
+  /** One of the manifest's adapters. */
+  readonly adapter?: string;
+  readonly model?: string;
+  readonly reasoningEffort?: string;
+  /** A JSON Schema (2020-12) that the result's `data` must satisfy. */
+  readonly schema?: unknown;
+  /** How many different results may break the schema before the task ends failed; 3. */
+  readonly schemaAttempts?: number;
+  /** Handed to the worker as it is. */
+  readonly data?: unknown;
+  /** 30 where it is left out. */
+  readonly leaseMinutes?: number;
+  /** How many leases may run out before the task ends failed; 3. */
+  readonly maxAttempts?: number;
+}
+
+/** Exit status other than 0, a signal and a timeout are `failed`; truncated output alone is not. */
+export type HostCommandResult =
+  | {
+    readonly status: "completed" | "failed";
+    readonly data: {
+      readonly command: readonly string[];
+      /** Null where a signal ended the command, or where a crash left its end unknown. */
+      readonly exitCode: number | null;
+      /** Such as `"SIGKILL"`. */
+      readonly signal?: string;
+      readonly timedOut: boolean;
+      /** A crash left unknown what the command did, and it must not be run twice. */
+      readonly indeterminate?: boolean;
+      readonly stdoutArtifactId: string;
+      readonly stderrArtifactId: string;
+      readonly stdoutTruncated: boolean;
+      readonly stderrTruncated: boolean;
+      readonly maxOutputBytes: number;
+      readonly durationMs: number;
+    };
+  }
+  | {
+    /** The manifest does not allow such a command: nothing ran. */
+    readonly status: "needs-approval";
+    readonly data: {
+      readonly command: null;
+      readonly commandId: string;
+      readonly exitCode: null;
+      readonly timedOut: false;
+      readonly stdoutArtifactId: null;
+      readonly stderrArtifactId: null;
+      readonly stdoutTruncated: false;
+      readonly stderrTruncated: false;
+      readonly maxOutputBytes: null;
+      readonly durationMs: 0;
+    };
+  };
+
+/** A worker's envelope as it is delivered: what it claims for itself stands under `flowdex`, untrusted. */
+export interface AgentResult<Data = Json> {
+  readonly status: "completed" | "failed" | "blocked" | "needs-approval";
+  readonly summary: string;
+  readonly data: Data;
+  readonly claims: readonly [];
+  readonly artifacts: readonly [];
+  /** For `mode: "write"`, the unified diff that flowdex itself made of the worker's changes. */
+  readonly diff: string | null;
+  readonly usage: Json;
+  readonly error: string | null;
+  readonly flowdex: {
+    readonly childKey: string;
+    readonly attempt: number;
+    readonly resultArtifactId: string;
+    readonly diffArtifactId?: string;
+    readonly schemaArtifactId?: string;
+    readonly untrustedClaims: readonly Json[];
+    readonly untrustedArtifacts: readonly Json[];
+  };
+}
+
+export type IntegrateResult =
+  | { readonly status: "completed"; readonly applied: number; readonly paths: readonly string[] }
+  | { readonly status: "failed"; readonly error: string };
+
+export interface Claim {
+  readonly id: string;
+  readonly text: string;
+  readonly kind: "finding" | "change" | "verification" | "blocker" | "risk";
+  readonly confidence: "high" | "medium" | "low";
+  readonly evidence: readonly Evidence[];
+}
+
+/** What flowdex can check by itself. */
+export type Evidence =
+  | { readonly type: "command"; readonly artifactId: string; readonly command: readonly string[]; readonly exitCode: number }
+  | {
+    readonly type: "test";
+    readonly artifactId: string;
+    readonly command: readonly string[];
+    readonly exitCode: number;
+    readonly passed?: number;
+    readonly failed?: number;
+  }
+  | {
+    readonly type: "fileRange";
+    readonly path: string;
+    /** From 1. */
+    readonly startLine: number;
+    /** The last line of the range, itself included. */
+    readonly endLine: number;
+    /** SHA-256 of the lines' bytes, line feeds included, in lowercase hex. */
+    readonly contentHash: string;
+  }
+  | { readonly type: "diffHunk"; readonly artifactId: string; readonly file: string; readonly hunkHash: string }
+  | { readonly type: "schemaValidation"; readonly schema: unknown; readonly artifactId: string; readonly status: string }
+  | { readonly type: "agentResult"; readonly childKey?: string; readonly taskId?: string; readonly artifactId: string };

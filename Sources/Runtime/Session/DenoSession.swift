@@ -1,0 +1,256 @@
+// A live evaluation of a workflow's callback in a process of its own. What it says is not trusted: frames are
+// checked here, operations by the planner.
+//
+// One thread does both directions: the channel never blocks, what cannot be sent yet waits in memory, and
+// while `receive` waits it sends as well as reads. So deliveries may be written far ahead of their turns
+// (which is what makes a replay fast) and the two ends can never wait for each other.
+
+import Glibc
+import QueueRunner
+
+/// A session with Deno. Confined to one permanent thread, which must outlive it: the process is killed when
+/// the thread that started it ends.
+public final class DenoSession {
+  /// What a session runs with.
+  public struct Configuration: Sendable {
+    /// The path of Deno.
+    public var deno: String
+    /// What the manifest grants a session.
+    public var limits: Manifest.Limits
+    /// An empty folder: the process's working directory.
+    public var workingFolder: String
+    /// What the kernel shall enforce besides.
+    public var containment: Containment
+    /// Milliseconds without an answer or any use of CPU after which the session counts as dead.
+    public var silentMs: Int
+    /// Only its `bootMs` is asked.
+    public var clock: any WallClock
+
+    /// A session of that Deno, within the manifest's limits.
+    public init(
+      deno: String, limits: Manifest.Limits, workingFolder: String, containment: Containment = .none,
+      silentMs: Int = 30_000, clock: any WallClock = SystemClock()
+    ) {
+      self.deno = deno
+      self.limits = limits
+      self.workingFolder = workingFolder
+      self.containment = containment
+      self.silentMs = silentMs
+      self.clock = clock
+    }
+  }
+
+  /// A step between fork and exec that takes rights away for good, such as Landlock or seccomp.
+  public struct Containment: Sendable {
+    /// Memory that the step reads, kept until the process has started.
+    public final class Argument: Sendable {
+      nonisolated(unsafe) let pointer: UnsafeMutableRawPointer
+
+      /// The pointee must not change, and must live as long as the configuration.
+      public init(_ pointer: UnsafeMutableRawPointer) { self.pointer = pointer }
+    }
+
+    /// Async-signal-safe (signal-safety(7)); answers 0 or an errno, which makes the start fail.
+    public var beforeExec: (@convention(c) @Sendable (UnsafeMutableRawPointer?) -> Int32)?
+    /// What the step is called with.
+    public var argument: Argument?
+
+    /// Nothing beyond what every session has.
+    public static let none = Containment(beforeExec: nil, argument: nil)
+
+    /// That step, called with that argument.
+    public init(
+      beforeExec: (@convention(c) @Sendable (UnsafeMutableRawPointer?) -> Int32)?, argument: Argument?
+    ) {
+      self.beforeExec = beforeExec
+      self.argument = argument
+    }
+  }
+
+  /// How long a wait goes on before the process is looked at.
+  private static let lookMs = 50
+
+  private let configuration: Configuration
+  private let process: SessionProcess
+  private let secret: [UInt8]
+  private var reader: SessionFrameReader
+  private var outgoing = OutgoingBytes()
+  private var watch: TickWatch
+  private var lookedAtMs: Int64
+  private var manifestHash: String?
+  private var hasGreeted = false
+  private var hasEnded = false
+  private var failure: SessionFailure?
+
+  /// Starts the process, which makes itself ready while the caller does something else.
+  ///
+  /// - Throws: an error of the machine, where there is no such Deno or no process to be had.
+  public init(configuration: Configuration) throws {
+    self.configuration = configuration
+    let hex = Array("0123456789abcdef".utf8)
+    var generator = SystemRandomNumberGenerator()
+    let secret = (0..<SessionFrame.secretBytes).map { _ in hex[Int(generator.next(upperBound: UInt(16)))] }
+    self.secret = secret
+    reader = SessionFrameReader(secret: secret, limitBytes: configuration.limits.outputBytes)
+    watch = TickWatch(limits: configuration.limits, silentMs: configuration.silentMs)
+    lookedAtMs = configuration.clock.bootMs()
+    process = try SessionProcess(configuration)
+    send("H", SessionCommand.contextScripts)
+  }
+
+  /// The process's id: for tests and for people.
+  var pid: Int32 { process.pid }
+
+  /// Evaluates the module and calls the callback; the first turn comes from `receive`.
+  public func start(_ start: SessionStart) throws {
+    manifestHash = start.manifestHash
+    watch.begin()
+    send("S", [start.source, start.inputText, String(start.nowMs)])
+  }
+
+  /// Queues one delivery; it may be far ahead of the turns. Each brings exactly one turn, in this order.
+  public func deliver(_ delivery: SessionDelivery) throws {
+    let now = String(delivery.nowMs)
+    switch delivery.outcome {
+    case .resolved(let text): send("D", [delivery.key, "resolved", text, now])
+    case .rejected(let message): send("D", [delivery.key, "rejected", message, now])
+    }
+  }
+
+  /// Waits for the next turn; nil if one of the descriptors became readable first.
+  ///
+  /// - Throws: `SessionFailure`, after which the session is over; an error of the machine for a Deno
+  ///   that cannot be used.
+  public func receive(wakeups: [Int32]) throws -> Turn? {
+    watch.begin()
+    while true {
+      if let failure { throw failure }
+      if let turn = try nextTurn() { return turn }
+      if hasEnded { throw fail(try reasonOfEnd()) }
+      if try wait(wakeups) { return nil }
+      try look()
+    }
+  }
+
+  /// Kills the process and reaps it. Nothing may be asked of the session afterwards.
+  public func close() {
+    process.end()
+    if failure == nil { failure = .died("the session was closed") }
+  }
+
+  private func send(_ kind: Unicode.Scalar, _ fields: [String]) {
+    outgoing.append(SessionFrame(kind: UInt8(ascii: kind), fields: fields).encoded(secret: secret))
+    if !process.write(&outgoing) { outgoing = OutgoingBytes() }
+  }
+
+  /// A whole turn that has come, if there is one.
+  private func nextTurn() throws -> Turn? {
+    do {
+      while let frame = try reader.next() {
+        switch frame.kind {
+        case UInt8(ascii: "h"): try greet(frame)
+        case UInt8(ascii: "t"): return try turn(TurnMessage(frame.fields))
+        default: throw SessionWireError(text: "a frame has the unknown kind \(frame.kind)")
+        }
+      }
+    } catch let error as SessionWireError {
+      throw fail(.died("it does not keep to the protocol: \(error.text)"))
+    }
+    if reader.isOverLimit {
+      throw fail(
+        limit("outputBytes", configuration.limits.outputBytes, "it has written \(reader.totalBytes) bytes"))
+    }
+    return nil
+  }
+
+  private func greet(_ frame: SessionFrame) throws {
+    do {
+      try DenoLocator.check(version: frame.fields.first ?? "", path: configuration.deno)
+    } catch {
+      close()
+      throw error
+    }
+    hasGreeted = true
+    // Its own start is not the callback's doing.
+    watch.begin()
+  }
+
+  private func turn(_ message: TurnMessage) throws -> Turn {
+    watch.begin()
+    if message.isOutOfMemory {
+      throw fail(limit("memoryMiB", configuration.limits.memoryMiB, "an array buffer could not be allocated"))
+    }
+    guard let expected = manifestHash, !message.manifestText.isEmpty else { return message.turn }
+    manifestHash = nil
+    if Digest.sha256Hex(message.manifestText) == expected { return message.turn }
+    return Turn(
+      state: .failed(
+        "the manifest that the module passes to `workflow` is not the one that was approved: its hash is "
+          + "`\(Digest.sha256Hex(message.manifestText))`, expected was `\(expected)`"))
+  }
+
+  /// True if a wakeup came and nothing of the session's.
+  private func wait(_ wakeups: [Int32]) throws -> Bool {
+    let events = Int16(POLLIN) | (outgoing.isEmpty ? 0 : Int16(POLLOUT))
+    var entries = [
+      pollfd(fd: process.channel, events: events, revents: 0),
+      pollfd(fd: process.errorsToWatch, events: Int16(POLLIN), revents: 0),
+    ]
+    entries += wakeups.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    if poll(&entries, nfds_t(entries.count), Int32(Self.lookMs)) < 0 {
+      if errno == EINTR { return false }
+      throw FileSystem.failure("wait for", "a session")
+    }
+    if entries[1].revents != 0 { process.drainErrors() }
+    if entries[0].revents == 0 { return entries.dropFirst(2).contains { $0.revents != 0 } }
+    if !process.write(&outgoing) { outgoing = OutgoingBytes() }
+    while !reader.isOverLimit, let bytes = process.read() {
+      if bytes.isEmpty {
+        hasEnded = true
+        break
+      }
+      reader.append(bytes)
+      if bytes.count < 1 << 16 { break }
+    }
+    return false
+  }
+
+  /// Looks at the process now and then, whatever else goes on.
+  private func look() throws {
+    let now = configuration.clock.bootMs()
+    let elapsed = Int(clamping: now - lookedAtMs)
+    guard elapsed >= Self.lookMs else { return }
+    lookedAtMs = now
+    guard let sample = process.sample() else { return }
+    if let failure = watch.look(sample, elapsedMs: elapsed, isStarting: !hasGreeted) { throw fail(failure) }
+  }
+
+  private func fail(_ reason: SessionFailure) -> SessionFailure {
+    process.end()
+    failure = reason
+    return reason
+  }
+
+  private func limit(_ name: String, _ value: Int, _ message: String) -> SessionFailure {
+    .limit(name: name, value: value, message: message)
+  }
+
+  /// Why the channel has closed.
+  private func reasonOfEnd() throws -> SessionFailure {
+    process.end()
+    let said = String(decoding: process.lastErrors, as: UTF8.self)
+    let isMemory = ["out of memory", "memory allocation of", "Allocation failed"].contains {
+      said.contains($0)
+    }
+    if hasGreeted, isMemory {
+      return limit("memoryMiB", configuration.limits.memoryMiB, "its heap is full")
+    }
+    // Without the addresses and rules that a fatal error of the engine ends in.
+    let lines = said.split(whereSeparator: \.isNewline)
+      .filter { line in line.contains { $0.isLetter } && !line.contains("[0x") && !line.hasPrefix("=") }
+      .suffix(3).joined(separator: "; ")
+    let text = (process.ending?.text ?? "it ended") + (lines.isEmpty ? "" : ": \(lines)")
+    if !hasGreeted, case .exit = process.ending { throw DenoLocator.cannotStart(configuration.deno, text) }
+    return .died(text)
+  }
+}

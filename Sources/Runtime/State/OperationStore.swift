@@ -1,0 +1,228 @@
+// Operations of the callback and the history of their deliveries. Whatever makes an operation final appends
+// its delivery in the same transaction, so the order of the history is the order of the commits.
+
+import GRDB
+import QueueRunner
+
+/// One durable operation as stored.
+struct OperationRecord: Sendable {
+  let key: String
+  let kind: OperationKind
+  let phase: String
+  let turn: Int
+  let argsDigest: String
+  let isFinal: Bool
+  let intent: String?
+  let valueDigest: String?
+  let rejection: String?
+  let createdAtMs: Int64
+  let updatedAtMs: Int64
+
+  init(_ row: Row) throws {
+    guard let kind = OperationKind(rawValue: row["kind"]) else {
+      throw FlowdexError.bug("operation-kind", "a stored operation has an unknown kind")
+    }
+    self.kind = kind
+    key = row["key"]
+    phase = row["phase"]
+    turn = row["turn"]
+    argsDigest = row["args"]
+    isFinal = row["state"] == "final"
+    intent = row["intent"]
+    valueDigest = row["value"]
+    rejection = row["rejection"]
+    createdAtMs = row["created_at"]
+    updatedAtMs = row["updated_at"]
+  }
+
+  /// The part of the key behind `kind:`.
+  var id: String { String(key.dropFirst(kind.rawValue.count + 1)) }
+}
+
+/// One entry of the history.
+struct Delivery: Sendable {
+  let n: Int
+  let key: String
+  let resultHash: String
+  let committedAtMs: Int64
+}
+
+/// Finds and moves operations.
+enum OperationStore {
+  static func insert(
+    _ tx: Transaction, generation: Int, key: String, kind: OperationKind, phase: String, turn: Int,
+    args: String, openTasks: Int, layout: RunLayout
+  ) throws {
+    let digest = try ArtifactStore.put(tx, Array(args.utf8), layout: layout, announce: false)
+    try tx.db.cachedStatement(
+      sql: """
+        INSERT INTO operations (generation, key, seq, turn, kind, phase, args, state, open_tasks, created_at,
+          updated_at) VALUES (?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM operations WHERE generation = ?),
+          ?, ?, ?, ?, 'pending', ?, ?, ?)
+        """
+    ).execute(arguments: [
+      generation, key, generation, turn, kind.rawValue, phase, digest, openTasks, tx.nowMs, tx.nowMs,
+    ])
+    try tx.emit(
+      .operationScheduled,
+      ["opKey": .string(key), "kind": .string(kind.rawValue), "phase": .string(phase)])
+  }
+
+  static func find(_ db: Database, generation: Int, key: String) throws -> OperationRecord? {
+    let sql = "SELECT * FROM operations WHERE generation = ? AND key = ?"
+    return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [generation, key])
+      .map(OperationRecord.init)
+  }
+
+  static func all(_ db: Database, generation: Int) throws -> [OperationRecord] {
+    let sql = "SELECT * FROM operations WHERE generation = ? ORDER BY seq"
+    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation]).map(OperationRecord.init)
+  }
+
+  static func count(_ db: Database, generation: Int) throws -> Int {
+    try Int.fetchOne(
+      db.cachedStatement(sql: "SELECT COUNT(*) FROM operations WHERE generation = ?"),
+      arguments: [generation]) ?? 0
+  }
+
+  /// How many operations have ended, and how many there are.
+  static func progress(_ db: Database, generation: Int) throws -> (done: Int, total: Int) {
+    let sql =
+      "SELECT COUNT(*) AS total, coalesce(sum(state = 'final'), 0) AS done FROM operations WHERE generation = ?"
+    guard let row = try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [generation]) else {
+      return (0, 0)
+    }
+    return (row["done"], row["total"])
+  }
+
+  /// Operations that are not final, of one kind, in the order in which they were scheduled.
+  static func unfinished(_ db: Database, generation: Int, kind: OperationKind) throws -> [OperationRecord] {
+    let sql = "SELECT * FROM operations WHERE generation = ? AND kind = ? AND state != 'final' ORDER BY seq"
+    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation, kind.rawValue])
+      .map(OperationRecord.init)
+  }
+
+  static func hasUnfinished(_ db: Database, generation: Int) throws -> Bool {
+    let sql = "SELECT 1 FROM operations WHERE generation = ? AND state != 'final' LIMIT 1"
+    return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [generation]) != nil
+  }
+
+  // MARK: transitions
+
+  /// Carries an operation that had ended over into another generation, as it is.
+  static func copy(_ tx: Transaction, key: String, from: Int, to: Int) throws {
+    let columns = """
+      key, seq, turn, kind, phase, args, state, open_tasks, intent, value, rejection, created_at, updated_at
+      """
+    try tx.db.cachedStatement(
+      sql: """
+        INSERT INTO operations (generation, \(columns))
+        SELECT ?, \(columns) FROM operations WHERE generation = ? AND key = ?
+        """
+    ).execute(arguments: [to, from, key])
+  }
+
+  /// The intent of a host command: committed before it starts.
+  static func start(_ tx: Transaction, generation: Int, key: String, intent: String) throws -> Bool {
+    try tx.change(
+      """
+      UPDATE operations SET state = 'running', intent = ?, updated_at = ?
+      WHERE generation = ? AND key = ? AND state IN ('pending','running')
+      """, [intent, tx.nowMs, generation, key])
+  }
+
+  /// Ends an operation that carries its own value (a host command), and appends its delivery.
+  static func finish(
+    _ tx: Transaction, generation: Int, key: String, value: String, layout: RunLayout
+  ) throws -> Bool {
+    let digest = try ArtifactStore.put(tx, Array(value.utf8), layout: layout, announce: false)
+    return try end(tx, generation, key, value: digest, rejection: nil, resultHash: digest)
+  }
+
+  /// Ends an operation that broke a rule; the callback's promise is rejected with `reason`.
+  static func reject(_ tx: Transaction, generation: Int, key: String, reason: String) throws -> Bool {
+    try end(tx, generation, key, value: nil, rejection: reason, resultHash: Digest.sha256Hex(reason))
+  }
+
+  /// So many of the operation's tasks have ended.
+  @discardableResult
+  static func tasksEnded(_ tx: Transaction, generation: Int, key: String, count: Int) throws -> Bool {
+    try tx.change(
+      """
+      UPDATE operations SET open_tasks = open_tasks - ?
+      WHERE generation = ? AND key = ? AND open_tasks >= ? AND state != 'final'
+      """, [count, generation, key, count])
+  }
+
+  /// A task of the operation has ended; with the last one, the operation has.
+  static func taskEnded(_ tx: Transaction, _ task: TaskRecord) throws {
+    let counted = try tasksEnded(tx, generation: task.generation, key: task.groupKey, count: 1)
+    let left = try Int.fetchOne(
+      tx.db.cachedStatement(sql: "SELECT open_tasks FROM operations WHERE generation = ? AND key = ?"),
+      arguments: [task.generation, task.groupKey])
+    guard counted, left == 0 else { return }
+    _ = try finishTasks(tx, generation: task.generation, key: task.groupKey)
+  }
+
+  /// Ends an operation whose tasks have all ended.
+  static func finishTasks(_ tx: Transaction, generation: Int, key: String) throws -> Bool {
+    let tasks = try TaskStore.group(tx.db, generation: generation, groupKey: key)
+    let hashes = tasks.map { $0.deliveredHash ?? "" }
+    let isOne = key.hasPrefix("\(OperationKind.agent.rawValue):")
+    let hash = isOne ? hashes.first ?? "" : Digest.sha256Hex(hashes.joined(separator: "\n"))
+    return try end(tx, generation, key, value: nil, rejection: nil, resultHash: hash)
+  }
+
+  private static func end(
+    _ tx: Transaction, _ generation: Int, _ key: String, value: String?, rejection: String?,
+    resultHash: String
+  ) throws -> Bool {
+    let ended = try tx.change(
+      """
+      UPDATE operations SET state = 'final', intent = NULL, value = ?, rejection = ?, updated_at = ?
+      WHERE generation = ? AND key = ? AND state != 'final'
+      """, [value, rejection, tx.nowMs, generation, key])
+    guard ended else { return false }
+    try HistoryStore.append(tx, generation: generation, key: key, resultHash: resultHash)
+    try tx.emit(
+      .operationCompleted,
+      ["opKey": .string(key), "resultHash": .string(resultHash), "rejection": JSONValue(rejection)])
+    return true
+  }
+}
+
+/// The log of deliveries that a replay follows.
+enum HistoryStore {
+  /// The keys delivered in a generation, in order.
+  static func keys(_ db: Database, generation: Int) throws -> [String] {
+    try String.fetchAll(
+      db.cachedStatement(sql: "SELECT key FROM history WHERE generation = ? ORDER BY n"),
+      arguments: [generation])
+  }
+
+  /// Begins a generation with the first deliveries of another.
+  static func copy(_ tx: Transaction, from: Int, to: Int, through n: Int) throws {
+    try tx.db.execute(
+      sql: """
+        INSERT INTO history SELECT ?, n, key, result_hash, committed_at FROM history
+        WHERE generation = ? AND n <= ?
+        """, arguments: [to, from, n])
+  }
+
+  static func append(_ tx: Transaction, generation: Int, key: String, resultHash: String) throws {
+    let insert = """
+      INSERT INTO history VALUES (?, (SELECT coalesce(max(n), 0) + 1 FROM history WHERE generation = ?),
+        ?, ?, ?)
+      """
+    try tx.db.cachedStatement(sql: insert)
+      .execute(arguments: [generation, generation, key, resultHash, tx.nowMs])
+  }
+
+  /// The deliveries after the n-th, at most `limit`, in order.
+  static func after(_ db: Database, generation: Int, n: Int, limit: Int) throws -> [Delivery] {
+    let sql = "SELECT * FROM history WHERE generation = ? AND n > ? ORDER BY n LIMIT ?"
+    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation, n, limit]).map {
+      Delivery(n: $0["n"], key: $0["key"], resultHash: $0["result_hash"], committedAtMs: $0["committed_at"])
+    }
+  }
+}

@@ -1,0 +1,134 @@
+// The commands that only look.
+
+import ArgumentParser
+import QueueRunner
+import Runtime
+
+struct Preview: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Validate a workflow and show what an approval would cover; runs nothing.",
+    discussion: "Example:\n  flowdex preview examples/code-audit.ts")
+
+  @Argument(help: "A workflow file, or the name of a saved one.") var workflow: String
+  @Flag(help: "Print JSON.") var json = false
+
+  func run() throws {
+    let (source, file) = try WorkflowFile.read(workflow, in: try Project.find(from: "."))
+    let preview = Runtime.Preview(try WorkflowDocument.read(text: source, file: file))
+    if json { Console.json(preview.json) } else { Console.out(preview.text) }
+  }
+}
+
+struct List: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "List the project's runs, newest first.", discussion: "Example:\n  flowdex list --json")
+
+  @Flag(help: "Print JSON.") var json = false
+
+  func run() throws {
+    guard let project = try Project.find(from: ".") else {
+      if json { Console.json([]) } else { Console.error("flowdex: there is no `.flowdex` here: no runs") }
+      return
+    }
+    let runs = try project.runIds().map { try RunViews.listed(try project.open($0)) }
+    if json { return Console.json(.array(runs)) }
+    Console.table(
+      runs.map { run in
+        let counts = run["taskCounts"]?.object?.members.map { "\($0.key)=\($0.value.compactText)" } ?? []
+        return [
+          run["runId"]?.string ?? "", run["status"]?.string ?? "", run["updatedAt"]?.string ?? "",
+          counts.joined(separator: " "),
+        ]
+      })
+  }
+}
+
+struct Status: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Where a run and each of its tasks stand.",
+    discussion: "Example:\n  flowdex status RUN --compact --json")
+
+  @Argument(help: "The run's id.") var runId: String
+  @Flag(help: "Only what tells where each task stands.") var compact = false
+  @Flag(help: "Print JSON.") var json = false
+
+  func run() throws {
+    let run = try Composition.run(runId)
+    let status = try RunViews.status(run, isCompact: compact || !json)
+    if json { return Console.json(status) }
+    let record = try run.record()
+    Console.table([[runId, record.status.rawValue, record.name, record.error ?? ""]])
+    Console.table(
+      (status["tasks"]?.array ?? []).map { task in
+        ["childKey", "phase", "status", "attempt", "agentRef", "leaseExpiresAt", "summary", "error"].map {
+          task[$0]?.string ?? task[$0]?.int.map(String.init) ?? "-"
+        }
+      })
+  }
+}
+
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "The run, its operations and its events, as JSON.",
+    discussion: "Example:\n  flowdex inspect RUN | jq '.events[].type'")
+
+  @Argument(help: "The run's id.") var runId: String
+  @Flag(help: "Show the generations that restarts have replaced, too.") var all = false
+
+  func run() throws { Console.json(try RunViews.inspect(try Composition.run(runId), all: all)) }
+}
+
+struct Report: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "The run's report, or one value in it, as JSON.",
+    discussion: """
+      Example:
+        flowdex report RUN --path summary.byRule
+        flowdex report RUN --path 'files."src/a.b".0' --raw
+        flowdex report RUN --paths
+      """)
+
+  @Argument(help: "The run's id.") var runId: String
+  @Option(help: "The value to print: keys and indexes joined by dots; keys with dots in double quotes.")
+  var path: String?
+  @Flag(help: "Print a string without its quotes.") var raw = false
+  @Flag(help: "List the paths that there are.") var paths = false
+
+  func run() throws {
+    let run = try Composition.run(runId)
+    guard let text = try run.reportText() else {
+      let record = try run.record()
+      throw FlowdexError.failed(
+        "no-report", "run `\(runId)` is \(record.status.rawValue) and has no report",
+        next: record.error.map { "it failed: \($0)" }
+          ?? "run `flowdex status \(runId)` to see what it waits for")
+    }
+    var value = try JSONValue(parsing: Array(text.utf8), limits: .unlimited)
+    if let path { value = try ReportPath(path).resolve(in: value) }
+    if paths {
+      for path in ReportPath.all(in: value) { Console.out(path) }
+    } else if raw, let string = value.string {
+      Console.out(string)
+    } else {
+      Console.json(value)
+    }
+  }
+}
+
+struct RepairEvents: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Rebuild a run's events.jsonl from its state, byte for byte.",
+    discussion: "Example:\n  flowdex repair-events RUN")
+
+  @Argument(help: "The run's id.") var runId: String
+  @Flag(help: "Print JSON.") var json = false
+
+  func run() throws {
+    let count = try Composition.run(runId).database.rebuildEvents()
+    if json {
+      Console.json(["runId": .string(runId), "events": JSONValue(count)])
+    } else {
+      Console.out("\(runId)\t\(count) events")
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import GRDB
+import Glibc
+import QueueRunner
+import Testing
+
+@Suite("state")
+struct DatabaseTests {
+  @Test("the pragmas that durability rests on")
+  func pragmas() throws {
+    let fixture = try QueueFixture()
+    let values = try fixture.queue.database.read { db in
+      try ["synchronous", "journal_mode", "wal_autocheckpoint", "foreign_keys"].map {
+        try String.fetchOne(db, sql: "PRAGMA \($0)") ?? ""
+      }
+    }
+    #expect(values == ["2", "wal", "0", "1"])
+  }
+
+  @Test("closing a connection neither checkpoints nor deletes the log")
+  func close() throws {
+    let fixture = try QueueFixture()
+    let log = fixture.layout.databaseLog
+    let size = try FileSystem.entry(log)?.size
+    #expect((size ?? 0) > 0)
+    let second = try StateDatabase.open(fixture.layout, clock: fixture.clock, migrations: { _ in })
+    try second.close()
+    #expect(try FileSystem.entry(log)?.size == size)
+  }
+
+  @Test("a transaction that throws leaves neither rows nor events")
+  func rollback() throws {
+    let fixture = try QueueFixture()
+    let before = try fixture.eventTypes()
+    struct Stop: Error {}
+    #expect(throws: Stop.self) {
+      try fixture.queue.database.transition { tx in
+        try tx.emit(.workflowLog, ["text": "x"])
+        throw Stop()
+      }
+    }
+    #expect(try fixture.eventTypes() == before)
+  }
+
+  @Test("commit times go on by at least 1 ms, whatever the clock does")
+  func times() throws {
+    let fixture = try QueueFixture()
+    var last: Int64 = 0
+    for jump in [Int64(0), 0, -86_400_000, 5, 86_400_000, -1] {
+      fixture.clock.jump(ms: jump)
+      let now = try fixture.queue.database.transition { tx -> Int64 in
+        try tx.emit(.workflowLog, ["text": "x"])
+        return tx.nowMs
+      }
+      #expect(now > last)
+      last = now
+    }
+  }
+
+  @Test(
+    "events.jsonl is healed and rebuilt byte for byte",
+    arguments: ["", "torn", "gap", "{\"seq\":1", "garbage\n", "\u{0}\u{0}\n"])
+  func eventLog(damage: String) throws {
+    let fixture = try QueueFixture(tasks: 5)
+    _ = try fixture.lease(5)
+    let whole = try FileSystem.read(fixture.layout.events)
+    #expect(whole.filter { $0 == 10 }.count == (try fixture.eventTypes().count))
+    switch damage {
+    case "": try FileSystem.remove(fixture.layout.events)
+    case "torn": try FileSystem.write(Array(whole.dropLast(7)), to: fixture.layout.events)
+    case "gap": try FileSystem.write(Array(whole.prefix { $0 != 10 }) + [10], to: fixture.layout.events)
+    default: try FileSystem.write(whole + Array(damage.utf8), to: fixture.layout.events)
+    }
+    let other = try fixture.reopened()
+    try other.database.healEvents()
+    if damage != "garbage\n" && damage != "\u{0}\u{0}\n" {
+      #expect(try FileSystem.read(fixture.layout.events) == whole)
+    }
+    #expect(try other.database.rebuildEvents() == (try fixture.eventTypes().count))
+    #expect(try FileSystem.read(fixture.layout.events) == whole)
+  }
+
+  @Test("an events.jsonl that cannot be written does not undo the commit")
+  func projectionFails() throws {
+    let fixture = try QueueFixture()
+    try FileSystem.remove(fixture.layout.events)
+    try FileSystem.makeDirectories(fixture.layout.events)
+    let lease = try fixture.lease()[0]
+    #expect(try fixture.leaseState(lease.token) == .live)
+    rmdir(fixture.layout.events)
+    try fixture.queue.database.healEvents()
+    #expect(
+      try FileSystem.read(fixture.layout.events).filter { $0 == 10 }.count == (try fixture.eventTypes().count)
+    )
+  }
+
+  @Test("a state that a newer version wrote is refused, and left as it is")
+  func newer() throws {
+    let fixture = try QueueFixture()
+    try fixture.queue.database.transition { tx in
+      try tx.db.execute(sql: "INSERT INTO grdb_migrations VALUES ('queue-999')")
+    }
+    let error = #expect(throws: FlowdexError.self) { try fixture.reopened() }
+    #expect(error?.code == "newer-state")
+  }
+
+  @Test("a file that is no database is an error in our words")
+  func corrupt() throws {
+    let fixture = try QueueFixture()
+    try FileSystem.write(
+      Array("no database at all, but long enough to be read as one".utf8), to: "\(fixture.root)/x")
+    let layout = RunLayout(root: "\(fixture.root)/other", runId: "other")
+    try FileSystem.makeDirectories(layout.root)
+    try FileSystem.write(Array(repeating: 7, count: 8192), to: layout.database)
+    let error = #expect(throws: FlowdexError.self) {
+      try StateDatabase.open(layout, clock: fixture.clock, migrations: { _ in })
+    }
+    #expect(error?.code == "state-corrupt" && error?.kind == .machine, "\(String(describing: error))")
+  }
+
+  @Test("the constraints hold the invariants, whoever writes")
+  func constraints() throws {
+    let fixture = try QueueFixture()
+    for sql in [
+      "UPDATE tasks SET state = 'leased'", "UPDATE tasks SET state = 'completed'",
+      "UPDATE tasks SET state = 'nonsense'", "UPDATE tasks SET lease = 'none'",
+      "UPDATE queue SET state = 'ajar'", "INSERT INTO queue SELECT 2, state, 1, 1, 1, '' FROM queue",
+      "INSERT INTO artifacts VALUES ('short', 1, NULL, 1)",
+    ] {
+      #expect(throws: (any Error).self, "\(sql)") {
+        try fixture.queue.database.transition { try $0.db.execute(sql: sql) }
+      }
+    }
+  }
+
+  @Test("the queries of the hot paths use an index")
+  func plans() throws {
+    let fixture = try QueueFixture(tasks: 3)
+    for sql in [
+      "SELECT 1 FROM tasks WHERE generation = 1 AND state = 'dispatchable' ORDER BY id LIMIT 1",
+      "SELECT * FROM leases WHERE \(LeaseStore.isUnsettled)",
+      "SELECT COUNT(*) FROM leases WHERE \(LeaseStore.isUnsettled) AND state != 'expired'",
+      "SELECT COUNT(*) FROM tasks WHERE generation = 1 AND group_key = 'f' AND state IN ('pending','leased')",
+      "SELECT * FROM events WHERE seq > 5 ORDER BY seq LIMIT 10",
+    ] {
+      let plan = try fixture.queue.database.read {
+        try Row.fetchAll($0, sql: "EXPLAIN QUERY PLAN \(sql)").map { $0["detail"] as String }
+      }
+      #expect(plan.allSatisfy { !$0.hasPrefix("SCAN") || $0.contains("INDEX") }, "\(sql): \(plan)")
+    }
+  }
+}
