@@ -114,21 +114,21 @@ struct WorkerLoopTests {
   @Test("watch --dispatch brings the run home while workers claim from queue/ready")
   func handsOff() async throws {
     let scratch = try Scratch()
-    _ = try await Self.start(scratch, n: 40)
+    _ = try await Self.start(scratch, n: 400)
     let run = scratch.layout.run("r1")
     let workers = try (0..<3).map { _ in try TestWorker(run) }
-    let watch = try await Cli.run(["watch", "r1", "--dispatch", "--limit", "8", "--json"], in: scratch.path)
+    let watch = try await Cli.run(["watch", "r1", "--dispatch", "--limit", "40", "--json"], in: scratch.path)
     for worker in workers { worker.stop() }
     #expect(watch.status == 0, "\(watch)")
-    #expect(workers.map(\.answered).reduce(0, +) == 40)
+    #expect(workers.map(\.answered).reduce(0, +) == 400)
     let events = try watch.stdout.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
-    #expect(events.filter { $0["type"] == "agent.completed" }.count == 40)
+    #expect(events.filter { $0["type"] == "agent.completed" }.count == 400)
     #expect(events.last { $0["type"] == "run.status" }?["payload"]?["status"] == "completed")
     let stored = try scratch.text(".flowdex/runs/r1/events.jsonl")
     #expect(stored.hasSuffix(watch.stdout), "what was shown is what is stored")
     #expect(try FileSystem.names(in: run.ready).isEmpty && FileSystem.names(in: run.claimed).isEmpty)
-    let report = try await Cli.run(["report", "r1", "--path", "ids.39", "--raw"], in: scratch.path)
-    #expect(report.stdout == "t39\n", "\(report)")
+    let report = try await Cli.run(["report", "r1", "--path", "ids.399", "--raw"], in: scratch.path)
+    #expect(report.stdout == "t399\n", "\(report)")
   }
 
   @Test("watch takes what is dropped by every way of writing")

@@ -23,39 +23,50 @@ extension WorkQueue {
 }
 
 extension Collector {
-  /// Follows what workers did in `queue/`; false if there is nothing more to see of this lease now.
-  func attendQueue(_ lease: LeaseRecord) throws -> Bool {
+  /// What a look at a lease's queue entry and heartbeat came to.
+  enum Attention { case nothing, look, claimed }
+
+  /// Follows what workers did in `queue/`; `nothing` if there is no more to see of this lease now.
+  func attendQueue(_ lease: LeaseRecord) throws -> Attention {
     switch (lease.state, lease.via) {
     case (.offered, _): return try attendOffer(lease)
     case (.live, .queue):
       if FileSystem.exists(queue.layout.ready(lease.token)) {
         _ = try queue.release(
           childKey: lease.childKey, token: lease.token, reason: "the worker moved it back to ready")
-        return false
+        return .nothing
       }
       try attendHeartbeat(lease)
     case (.live, .hand): try attendHeartbeat(lease)
     case (.expired, _), (.collected, _), (.released, _), (.replaced, _), (.withdrawn, _): break
     }
-    return true
+    return .look
   }
 
-  /// In `ready`: nobody has it. In `claimed`: its clock starts. In neither: somebody deleted the entry, and it
-  /// is put back. `ready` is looked at first: a rename between the two looks then shows in `claimed`.
-  private func attendOffer(_ lease: LeaseRecord) throws -> Bool {
+  /// In `ready`: nobody has it. In `claimed`: its clock is to start. In neither: somebody deleted the entry, and
+  /// it is put back. `ready` is looked at first: a rename between the two looks then shows in `claimed`.
+  private func attendOffer(_ lease: LeaseRecord) throws -> Attention {
     if lease.taskState.isFinal {
       queue.unlink([lease.token])
-      return false
+      return .nothing
     }
     let isReady = FileSystem.exists(queue.layout.ready(lease.token))
-    if !isReady, FileSystem.exists(queue.layout.claimed(lease.token)) {
-      return try queue.database.transition { tx in
-        guard let now = try LeaseStore.find(tx.db, token: lease.token) else { return false }
-        return now.state == .live ? true : try queue.claim(tx, now)
+    if !isReady, FileSystem.exists(queue.layout.claimed(lease.token)) { return .claimed }
+    if !isReady { try queue.link(lease.childKey, lease.token) }
+    return ResultFile.stamp(package: queue.layout.package(lease).root) == nil ? .nothing : .look
+  }
+
+  /// Starts the clocks of packages that workers have claimed and not yet answered, all in one transaction: a
+  /// result that is there already starts and ends its lease in the transaction that takes it.
+  func start(_ claimed: [LeaseRecord]) throws {
+    if claimed.isEmpty { return }
+    try queue.database.transition { tx in
+      for lease in claimed {
+        if let now = try LeaseStore.find(tx.db, token: lease.token), now.state == .offered {
+          _ = try queue.claim(tx, now)
+        }
       }
     }
-    if !isReady { try queue.link(lease.childKey, lease.token) }
-    return ResultFile.stamp(package: queue.layout.package(lease).root) != nil
   }
 
   /// A touched heartbeat starts the lease's time anew; only a change counts, never the time that it says.

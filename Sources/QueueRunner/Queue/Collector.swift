@@ -58,9 +58,13 @@ public final class Collector {
     var report = CollectReport()
     let leases = try unsettled(scope)
     var found: [Found] = []
+    var claimed: [LeaseRecord] = []
     for lease in leases where lease.hasPackage || lease.state == .offered {
-      if try !attendQueue(lease) { continue }
-      switch try examine(lease) {
+      let attention = try attendQueue(lease)
+      if attention == .nothing { continue }
+      let examination = try examine(lease)
+      if attention == .claimed, !examination.isRight { claimed.append(lease) }
+      switch examination {
       case .missing: report.note(lease, .missing)
       case .unsettled(let inMs): report.settle(lease, inMs)
       case .refused(let finding):
@@ -74,6 +78,7 @@ public final class Collector {
       }
     }
     try take(found, into: &report)
+    try start(claimed)
     try reclaim(leases, except: Set(report.items.filter { $0.status == .collected }.map(\.token)), &report)
     if scope == .all { try noteStale(into: &report) }
     if scope == .all {
@@ -99,6 +104,8 @@ public final class Collector {
     case unsettled(inMs: Int64)
     case refused(Finding)
     case right(Found)
+
+    var isRight: Bool { if case .right = self { true } else { false } }
   }
 
   private func examine(_ lease: LeaseRecord) throws -> Examination {

@@ -16,7 +16,27 @@ extension Run {
   }
 
   /// The folder that holds what a worker may read: made once for equal content (design, Snapshots).
+  ///
+  /// A look at a large project takes a good part of a second, so one serves all hand-outs of the second after
+  /// it, unless an operation of the run may have changed the project since.
   private func snapshot() throws -> String? {
+    let effects = try database.read {
+      try OperationStore.effects($0, generation: try RunStore.get($0).generation)
+    }
+    if let last = lastSnapshot, last.effects == effects, FileSystem.exists(last.path),
+      (0..<Self.snapshotServesMs).contains(clock.bootMs() - last.lookedAtMs)
+    {
+      return last.path
+    }
+    let lookedAtMs = clock.bootMs()
+    let path = try freshSnapshot()
+    lastSnapshot = LastSnapshot(path: path, effects: effects, lookedAtMs: lookedAtMs)
+    return path
+  }
+
+  private static let snapshotServesMs: Int64 = 1000
+
+  private func freshSnapshot() throws -> String {
     let manifest = try manifest()
     let info = try SnapshotBuilder(
       projectRoot: project.projectRoot, snapshotsDirectory: layout.snapshots,
@@ -35,6 +55,13 @@ extension Run {
       }
     }
     return info.path
+  }
+
+  /// A snapshot, and what it was made after.
+  struct LastSnapshot {
+    let path: String
+    let effects: Int
+    let lookedAtMs: Int64
   }
 
   /// The manifest that was approved, from the state.

@@ -12,6 +12,7 @@ public final class Run {
   public let database: StateDatabase
   /// Over the same connection.
   public let queue: WorkQueue
+  var lastSnapshot: LastSnapshot?
   /// Where the run lies.
   public var layout: RunLayout { database.layout }
   /// What everything the run does is dated with.

@@ -129,13 +129,16 @@ public final class RunWatcher {
   }
 
   private func tell() throws -> Bool {
-    let events = try run.database.read {
-      try EventStore.after($0, runId: run.layout.runId, seq: lastSeq, limit: 10_000)
+    var isNews = false
+    while true {
+      let events = try run.database.read {
+        try EventStore.after($0, runId: run.layout.runId, seq: lastSeq, limit: 1000)
+      }
+      guard let last = events.last else { return isNews }
+      lastSeq = last.seq
+      try observer.observe(run, events: events)
+      isNews = true
     }
-    guard let last = events.last else { return false }
-    lastSeq = last.seq
-    try observer.observe(run, events: events)
-    return true
   }
 
   /// A run that has waited long for its workers gives its session up.

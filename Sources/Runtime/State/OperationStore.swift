@@ -95,6 +95,15 @@ enum OperationStore {
     return (row["done"], row["total"])
   }
 
+  /// How many operations have ended that may have changed the project's files.
+  static func effects(_ db: Database, generation: Int) throws -> Int {
+    let sql = """
+      SELECT COUNT(*) FROM operations WHERE generation = ? AND kind IN ('hostCommand','integrate')
+      AND state = 'final'
+      """
+    return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [generation]) ?? 0
+  }
+
   /// Operations that are not final, of one kind, in the order in which they were scheduled.
   static func unfinished(_ db: Database, generation: Int, kind: OperationKind) throws -> [OperationRecord] {
     let sql = "SELECT * FROM operations WHERE generation = ? AND kind = ? AND state != 'final' ORDER BY seq"
