@@ -27,13 +27,15 @@ struct Flowdex: ParsableCommand {
     ])
 
   static func main() {
+    Console.settle()
     var arguments = Array(CommandLine.arguments.dropFirst())
     do {
       try Self.changeFolder(&arguments)
+      try UsageWords.checkCommand(arguments, of: Self.self)
       var command = try parseAsRoot(arguments)
       try command.run()
     } catch let error as FlowdexError {
-      Console.error("flowdex: \(error.description)")
+      Console.note(error.kind == .bug ? BugNote.text(error) : error.description)
       Glibc.exit(status(of: error))
     } catch let code as ExitCode {
       Glibc.exit(code.rawValue)
@@ -53,16 +55,15 @@ struct Flowdex: ParsableCommand {
     arguments.removeSubrange(at...(at + 1))
   }
 
-  /// Help and usage errors in the parser's words; anything else that arrives here is a bug of ours.
+  /// Help, and usage errors in our words; anything else that arrives here is a bug of ours.
   private static func exitByParser(_ error: any Error) -> Never {
     let code = exitCode(for: error)
-    let text = fullMessage(for: error)
     if code == .success {
-      Console.out(text)
+      Console.out(fullMessage(for: error))
     } else if code == .validationFailure {
-      Console.error("flowdex: " + text.replacingPrefix("Error: ", with: ""))
+      Console.note(UsageWords.error(message(for: error), help: fullMessage(for: error)).description)
     } else {
-      Console.error("flowdex: internal error: \(error) (this is a bug of flowdex: please report it)")
+      Console.note(BugNote.text(.bug("unknown", "an error that nobody has worded", details: "\(error)")))
       Glibc.exit(1)
     }
     Glibc.exit(code.rawValue)
@@ -74,11 +75,5 @@ struct Flowdex: ParsableCommand {
     case .needsApproval: 3
     case .failed, .machine, .bug: 1
     }
-  }
-}
-
-extension String {
-  fileprivate func replacingPrefix(_ prefix: String, with other: String) -> String {
-    hasPrefix(prefix) ? other + dropFirst(prefix.count) : self
   }
 }

@@ -144,11 +144,15 @@ public final class WorkQueue {
     if let lease = try LeaseStore.find(db, token: token), lease.childKey == childKey { return lease }
     let generation = try Self.settings(db).generation
     guard try TaskStore.find(db, generation: generation, childKey: childKey) != nil else {
+      let known = try TaskStore.all(db, generation: generation).map(\.childKey)
       throw FlowdexError.failed(
         "task-not-found", "run `\(layout.runId)` has no task `\(childKey)`",
-        next: "run `flowdex status \(layout.runId)` to see the tasks")
+        next: NearestName.of(childKey, in: known).map { "did you mean `\($0)`?" }
+          ?? "run `flowdex status \(layout.runId)` to see the tasks")
     }
-    throw FlowdexError.failed("lease-unknown", "lease `\(token)` is not one of task `\(childKey)`")
+    throw FlowdexError.failed(
+      "lease-unknown", "lease `\(token)` is not one of task `\(childKey)`",
+      next: "run `flowdex status \(layout.runId) --json` to see each task's `leaseToken`")
   }
 
   private func staleLease(_ lease: LeaseRecord) -> FlowdexError {

@@ -59,14 +59,20 @@ public final class StateDatabase {
   ) throws -> StateDatabase {
     guard try FileSystem.entry(layout.database)?.kind == .file else {
       throw FlowdexError.failed(
-        "run-not-found", "run `\(layout.runId)` has no state", next: "run `flowdex list` to see the runs")
+        "run-no-state", "run `\(layout.runId)` has no state: expected the file `\(layout.database)`",
+        next: "restore that file, or remove the run's folder")
     }
     let database = try connect(layout, clock)
     try Self.wording(layout.database) {
       let migrator = migrator(migrations)
-      let (isNewer, isComplete) = try database.connection.read { db in
-        (try migrator.hasBeenSuperseded(db), try migrator.hasCompletedMigrations(db))
+      let (isEmpty, isNewer, isComplete) = try database.connection.read { db in
+        (
+          try migrator.appliedIdentifiers(db).isEmpty, try migrator.hasBeenSuperseded(db),
+          try migrator.hasCompletedMigrations(db)
+        )
       }
+      // A run is created with its tables; what has none of them must not be given them now.
+      if isEmpty { throw Self.corrupt(layout.database, "holds none of the tables of a run") }
       if isNewer {
         throw FlowdexError.failed(
           "newer-state", "run `\(layout.runId)` was written by a newer flowdex",
@@ -168,6 +174,10 @@ public final class StateDatabase {
     _ = try? connection.writeWithoutTransaction { try $0.checkpoint(.passive) }
   }
 
+  private static func corrupt(_ path: String, _ what: String) -> FlowdexError {
+    .machine("state-corrupt", "`\(path)` \(what)", next: "restore it from a copy, or remove the run's folder")
+  }
+
   /// SQLite's errors in our words: the machine's fault, or ours.
   static func wording<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
     do {
@@ -183,9 +193,11 @@ public final class StateDatabase {
         throw FlowdexError.machine(
           "state-busy", "`\(path)` stayed locked for 30 s", next: "see which process holds it")
       case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-        throw FlowdexError.machine("state-corrupt", "`\(path)` is not a sound SQLite database")
+        throw Self.corrupt(path, "is damaged, or no SQLite database")
       default:
-        throw FlowdexError.bug("sqlite-\(error.extendedResultCode.rawValue)", "state `\(path)`: \(error)")
+        let code = error.extendedResultCode.rawValue
+        throw FlowdexError.bug(
+          "sqlite-\(code)", "a statement on `\(path)` failed with SQLite's code \(code)", details: "\(error)")
       }
     }
   }

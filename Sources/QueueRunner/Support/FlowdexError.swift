@@ -25,13 +25,16 @@ public struct FlowdexError: Error, Sendable, Equatable {
   public let message: String
   /// The step to take, as one clause.
   public let next: String?
+  /// What only a developer can use, such as the words of a library; never printed, kept in a file.
+  public let details: String?
 
   /// See the type for how `message` and `next` are worded.
-  public init(_ kind: Kind, _ code: String, _ message: String, next: String? = nil) {
+  public init(_ kind: Kind, _ code: String, _ message: String, next: String? = nil, details: String? = nil) {
     self.kind = kind
     self.code = code
     self.message = message
     self.next = next
+    self.details = details
   }
 
   /// Input, state or a worker's doing (exit 1).
@@ -47,9 +50,10 @@ public struct FlowdexError: Error, Sendable, Equatable {
     FlowdexError(.machine, code, message, next: next)
   }
   /// What cannot happen has happened (exit 1); asks for a report.
-  public static func bug(_ code: String, _ message: String) -> FlowdexError {
+  public static func bug(_ code: String, _ message: String, details: String? = nil) -> FlowdexError {
     FlowdexError(
-      .bug, code, message, next: "this is a bug of flowdex: please report it with the run's directory")
+      .bug, code, message, next: "this is a bug of flowdex: please report it with the run's directory",
+      details: details)
   }
 }
 

@@ -20,12 +20,24 @@ public struct Project: Sendable {
   public static func find(from folder: String, clock: any WallClock = SystemClock()) throws -> Project? {
     var place = try absolute(folder)
     while true {
-      if try FileSystem.entry("\(place)/\(ProjectLayout.folderName)")?.kind == .directory {
-        return Project(layout: ProjectLayout(projectRoot: place), clock: clock)
-      }
+      let layout = ProjectLayout(projectRoot: place)
+      if try isFolder(layout.root) { return Project(layout: layout, clock: clock) }
       let parent = FileSystem.split(place).parent
       if parent == place { return nil }
       place = parent
+    }
+  }
+
+  /// False where nothing is there; a link to a folder is one.
+  private static func isFolder(_ path: String) throws -> Bool {
+    switch try FileSystem.entry(path)?.kind {
+    case nil: return false
+    case .directory: return true
+    case .symlink where try FileSystem.entry(absolute(path))?.kind == .directory: return true
+    case .file, .other, .symlink:
+      throw FlowdexError.failed(
+        "project-not-a-folder", "`\(path)` is not a folder, as that of a project would be",
+        next: "move it away, or work in another folder with -C")
     }
   }
 
@@ -51,7 +63,9 @@ public struct Project: Sendable {
 
   /// The ids of all runs, newest first (ids begin with their time; others sort by name).
   public func runIds() throws -> [String] {
-    try FileSystem.names(in: layout.runs).filter { !$0.hasPrefix(".") }.sorted(by: >)
+    try FileSystem.names(in: layout.runs).filter { name in
+      try !name.hasPrefix(".") && FileSystem.entry(layout.run(name).root)?.kind == .directory
+    }.sorted(by: >)
   }
 
   /// Opens a run of the project, for this thread.

@@ -58,8 +58,10 @@ public final class Run {
     try RunId.check(id)
     let layout = project.run(id)
     guard try FileSystem.entry(layout.root)?.kind == .directory else {
+      let nearest = Nearest.run(id, in: try Project(layout: project).runIds())
       throw FlowdexError.failed(
-        "run-not-found", "there is no run `\(id)`", next: "run `flowdex list` to see the runs")
+        "run-not-found", "there is no run `\(id)`",
+        next: nearest.map { "did you mean `\($0)`?" } ?? "run `flowdex list` to see the runs")
     }
     return try Run(
       project, StateDatabase.open(layout, clock: clock, migrations: RuntimeSchema.register))
@@ -104,9 +106,10 @@ public enum RunId {
   public static func check(_ id: String) throws {
     let isSafe = OperationPlanner.isIdText(id, limit: 200) && id != "." && id != ".." && !id.hasPrefix(".")
     if isSafe { return }
-    throw FlowdexError.failed(
-      "run-id",
-      "`\(id.prefix(80))` is not a run id: 1 to 200 of `A-Z a-z 0-9 _ . -`, not beginning with a dot")
+    let shown = id.count > 80 ? "\(id.prefix(80))…` of \(id.count) characters" : "\(id)`"
+    throw FlowdexError.usage(
+      "run-id", "`\(shown) is not a run id: expected 1 to 200 of `A-Z a-z 0-9 _ . -`, not beginning with a dot",
+      next: "run `flowdex list` to see the runs")
   }
 
   /// `2026-11-23T15-36-01-123Z-code-audit`.

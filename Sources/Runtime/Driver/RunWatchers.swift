@@ -27,8 +27,9 @@ public struct RunWatchers: Sendable {
     if let runId { return [try one(runId)] }
     let results = Guarded<[String: Result<DriveResult, any Error>]>([:])
     var threads: [String: PermanentThread] = [:]
+    var broken: Set<String> = []
     while true {
-      for id in try liveRuns() where threads[id] == nil {
+      for id in try liveRuns(&broken) where threads[id] == nil {
         threads[id] = try PermanentThread { [self] in
           let result = Result { try one(id) }
           results.withLock { $0[id] = result }
@@ -45,10 +46,16 @@ public struct RunWatchers: Sendable {
     }
   }
 
-  private func liveRuns() throws -> [String] {
+  /// One run that cannot be opened must not keep the others from being watched: it is told once, and left out.
+  private func liveRuns(_ broken: inout Set<String>) throws -> [String] {
     try project.runIds().filter { id in
-      let status = try project.open(id).record().status
-      return status.isLive || status == .paused
+      do {
+        let status = try project.open(id).record().status
+        return status.isLive || status == .paused
+      } catch let error as FlowdexError {
+        if broken.insert(id).inserted { observer.note(id, error.description) }
+        return false
+      }
     }
   }
 

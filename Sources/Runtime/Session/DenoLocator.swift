@@ -22,7 +22,7 @@ public enum DenoLocator {
     if let named = environment("FLOWDEX_DENO"), !named.isEmpty {
       if isProgram(named) { return absolute(named) }
       throw FlowdexError.machine(
-        "deno-not-found", "FLOWDEX_DENO names `\(named)`, which is not a program that can be run",
+        "deno-not-found", "`FLOWDEX_DENO` names `\(named)`, which is not a program that can be run",
         next: "set it to the path of deno 2.9 or newer, or unset it")
     }
     let ofProject = ["\(projectRoot)/.tools/bin/deno", "\(projectRoot)/.tools/deno-pkg/bin/deno"]
@@ -30,7 +30,7 @@ public enum DenoLocator {
     let onPath = path.split(separator: ":").filter { $0.hasPrefix("/") }.map { "\($0)/deno" }
     if let found = (ofProject + onPath).first(where: isProgram) { return absolute(found) }
     throw FlowdexError.machine(
-      "deno-not-found", "deno, which runs workflows, is neither in `.tools` of the project nor on PATH",
+      "deno-not-found", "`deno`, which runs workflows, is neither in `.tools` of the project nor on `PATH`",
       next: help)
   }
 

@@ -154,13 +154,23 @@ public final class DenoSession {
         }
       }
     } catch let error as SessionWireError {
+      try refuseStranger()
       throw fail(.died("it does not keep to the protocol: \(error.text)"))
     }
     if reader.isOverLimit {
+      try refuseStranger()
       throw fail(
         limit("outputBytes", configuration.limits.outputBytes, "it has written \(reader.totalBytes) bytes"))
     }
     return nil
+  }
+
+  /// What speaks otherwise before its first frame is not the harness, and nothing of it is the callback's doing.
+  private func refuseStranger() throws {
+    if hasGreeted { return }
+    close()
+    throw DenoLocator.cannotStart(
+      configuration.deno, "what it says first is no greeting of the harness, as deno 2.9 or newer brings")
   }
 
   private func greet(_ frame: SessionFrame) throws {

@@ -24,6 +24,14 @@ public enum Nearest {
     return best?.word
   }
 
+  /// The run that was meant: one with a near id, else the newest whose id holds the word, such as the
+  /// workflow's name.
+  ///
+  /// - Parameter known: ids, newest first.
+  static func run(_ word: String, in known: [String]) -> String? {
+    of(word, in: known) ?? (word.isEmpty ? nil : known.first { $0.contains(word) })
+  }
+
   private static func distance(_ a: [Unicode.Scalar], _ b: [Unicode.Scalar]) -> Int {
     var beforeLast: [Int] = []
     var last = Array(0...b.count)

@@ -65,7 +65,11 @@ enum RunStore {
   static func get(_ db: Database) throws -> RunRecord {
     guard let row = try Row.fetchOne(db.cachedStatement(sql: "SELECT * FROM run")),
       let status = RunStatus(rawValue: row["status"])
-    else { throw FlowdexError.bug("run-row", "the state has no run row") }
+    else {
+      throw FlowdexError.machine(
+        "state-corrupt", "the run's state is damaged: it holds no run",
+        next: "restore it from a copy, or remove the run's folder")
+    }
     return RunRecord(
       runId: row["run_id"], name: row["name"], status: status, sourceHash: row["source_hash"],
       manifestHash: row["manifest_hash"], inputHash: row["input_hash"], approvalHash: row["approval_hash"],

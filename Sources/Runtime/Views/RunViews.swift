@@ -80,6 +80,20 @@ public enum RunViews {
     return .object(object)
   }
 
+  /// What can be listed of every run of a project, newest first, and why the others cannot.
+  public static func list(_ project: Project) throws -> (runs: [JSONValue], broken: [FlowdexError]) {
+    var runs: [JSONValue] = []
+    var broken: [FlowdexError] = []
+    for id in try project.runIds() {
+      do {
+        runs.append(try listed(try project.open(id)))
+      } catch let error as FlowdexError {
+        broken.append(error)
+      }
+    }
+    return (runs, broken)
+  }
+
   /// `{runId, name, status, createdAt, updatedAt, taskCounts}` of one run.
   public static func listed(_ run: Run) throws -> JSONValue {
     try run.database.read { db in
@@ -139,24 +153,5 @@ public enum RunViews {
           try task($0, leases[$0.id], layout, isCompact: false)
         }),
     ]
-  }
-}
-
-/// Adding up what workers say they used.
-enum Usage {
-  /// The sums for each phase that has any.
-  static func byPhase(_ tasks: [TaskRecord]) -> JSONValue {
-    let phases = Dictionary(grouping: tasks.filter { $0.usage != nil }, by: \.phase)
-    return .object(JSONObject(phases.sorted { $0.key < $1.key }.map { ($0.key, of($0.value)) }))
-  }
-
-  /// The sums of the numbers by key, over all results.
-  static func of(_ tasks: [TaskRecord]) -> JSONValue {
-    var sums: [String: Double] = [:]
-    for task in tasks {
-      guard let text = task.usage, let usage = try? JSONValue(parsing: text).object else { continue }
-      for (key, value) in usage.members { if let number = value.number { sums[key, default: 0] += number } }
-    }
-    return .object(JSONObject(sums.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) }))
   }
 }

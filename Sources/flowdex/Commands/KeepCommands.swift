@@ -49,7 +49,7 @@ struct Save: ParsableCommand {
 
 struct Workflow: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Saved workflows.", subcommands: [WorkflowList.self])
+    abstract: "Saved workflows.", discussion: "Example:\n  flowdex workflow list", subcommands: [WorkflowList.self])
 }
 
 struct WorkflowList: ParsableCommand {
@@ -71,7 +71,8 @@ struct WorkflowList: ParsableCommand {
 
 struct Skill: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "The bundled skill for coding agents.", subcommands: [SkillInstall.self])
+    abstract: "The bundled skill for coding agents.", discussion: "Example:\n  flowdex skill install --claude",
+    subcommands: [SkillInstall.self])
 }
 
 struct SkillInstall: ParsableCommand {
@@ -91,6 +92,7 @@ struct SkillInstall: ParsableCommand {
 
   func validate() throws {
     if claude, target != nil { throw ValidationError("`--claude` and `--target` exclude each other") }
+    if target == "" { throw ValidationError("`--target` is empty: expected the folder to copy it to") }
   }
 
   func run() throws {
@@ -103,7 +105,7 @@ struct SkillInstall: ParsableCommand {
       ])
     } else {
       for file in changed { Console.out("\(place)/\(file)") }
-      if changed.isEmpty { Console.error("flowdex: `\(place)` is up to date") }
+      if changed.isEmpty { Console.note("`\(place)` is up to date") }
     }
   }
 }

@@ -28,12 +28,12 @@ struct RunCommand: ParsableCommand {
       document: document, source: source, input: try InputArgument.read(input), id: runId, reuse: reuse)
     let environment = try Composition.environment(project)
     if let run = try project.existing(new) {
-      Console.error("flowdex: run `\(run.layout.runId)` is there: continuing it")
+      Console.note("run `\(run.layout.runId)` is there: continuing it")
       return try Composition.finish(try run.drive(environment))
     }
     if !yes { try approve(document) }
     let run = try project.create(new)
-    Console.error("flowdex: run \(run.layout.runId)")
+    Console.note("run \(run.layout.runId)")
     try Composition.finish(try run.drive(environment))
   }
 
@@ -64,7 +64,11 @@ enum WorkflowFile {
         return (try FileSystem.read(saved, limitBytes: 6 << 20), saved)
       }
     }
-    throw FlowdexError.failed("workflow-not-found", "there is no workflow file or saved workflow `\(name)`")
+    let nearest = Nearest.of(name, in: try project?.savedWorkflows().map(\.name) ?? [])
+    throw FlowdexError.failed(
+      "workflow-not-found", "there is no workflow file or saved workflow `\(name)`",
+      next: nearest.map { "did you mean `\($0)`?" }
+        ?? "run `flowdex workflow list` to see the saved ones, or `flowdex init` to write a file")
   }
 }
 

@@ -27,10 +27,16 @@ struct List: ParsableCommand {
 
   func run() throws {
     guard let project = try Project.find(from: ".") else {
-      if json { Console.json([]) } else { Console.error("flowdex: there is no `.flowdex` here: no runs") }
+      if json { Console.json([]) } else { Console.note("there is no `.flowdex` here: no runs") }
       return
     }
-    let runs = try project.runIds().map { try RunViews.listed(try project.open($0)) }
+    let (runs, broken) = try RunViews.list(project)
+    show(runs)
+    for error in broken { Console.note(error.description) }
+    if !broken.isEmpty { throw ExitCode(1) }
+  }
+
+  private func show(_ runs: [JSONValue]) {
     if json { return Console.json(.array(runs)) }
     Console.table(
       runs.map { run in
@@ -86,6 +92,9 @@ struct Report: ParsableCommand {
         flowdex report RUN --path summary.byRule
         flowdex report RUN --path 'files."src/a.b".0' --raw
         flowdex report RUN --paths
+        flowdex report RUN --usage --path run.tokens
+
+      With --usage: {run, phases, tasks}, the sums of what the results say they used.
       """)
 
   @Argument(help: "The run's id.") var runId: String
@@ -93,18 +102,13 @@ struct Report: ParsableCommand {
   var path: String?
   @Flag(help: "Print a string without its quotes.") var raw = false
   @Flag(help: "List the paths that there are.") var paths = false
+  @Flag(help: "Instead of the report: usage, added up for the run, each phase and each task.") var usage = false
 
   func run() throws {
+    let way = try path.map { try ReportPath($0) }
     let run = try Composition.run(runId)
-    guard let text = try run.reportText() else {
-      let record = try run.record()
-      throw FlowdexError.failed(
-        "no-report", "run `\(runId)` is \(record.status.rawValue) and has no report",
-        next: record.error.map { "it failed: \($0)" }
-          ?? "run `flowdex status \(runId)` to see what it waits for")
-    }
-    var value = try JSONValue(parsing: Array(text.utf8), limits: .unlimited)
-    if let path { value = try ReportPath(path).resolve(in: value) }
+    var value = usage ? try RunViews.usage(run) : try report(run)
+    if let way { value = try way.resolve(in: value) }
     if paths {
       for path in ReportPath.all(in: value) { Console.out(path) }
     } else if raw, let string = value.string {
@@ -112,6 +116,17 @@ struct Report: ParsableCommand {
     } else {
       Console.json(value)
     }
+  }
+
+  private func report(_ run: Run) throws -> JSONValue {
+    guard let text = try run.reportText() else {
+      let record = try run.record()
+      throw FlowdexError.failed(
+        "no-report", "run `\(runId)` is \(record.status.rawValue) and has no report",
+        next: record.error.map { "it failed: \($0)" }
+          ?? "run `flowdex status \(runId)` to see what it waits for")
+    }
+    return try JSONValue(parsing: Array(text.utf8), limits: .unlimited)
   }
 }
 
@@ -128,7 +143,7 @@ struct RepairEvents: ParsableCommand {
     if json {
       Console.json(["runId": .string(runId), "events": JSONValue(count)])
     } else {
-      Console.out("\(runId)\t\(count) events")
+      Console.table([[runId, "\(count)"]])
     }
   }
 }

@@ -35,7 +35,7 @@ struct Watch: ParsableCommand {
     let results = try RunWatchers(project, options: options, environment: environment, observer: screen)
       .watch(runId)
     if let screen = screen as? LiveScreen { screen.leave() }
-    if runId == nil, results.isEmpty { Console.error("flowdex: no run is live") }
+    if runId == nil, results.isEmpty { Console.note("no run is live") }
     for result in results where !json {
       Console.out("\(result.runId)\t\(result.status.rawValue)")
     }

@@ -23,7 +23,7 @@ struct Next: ParsableCommand {
     let run = try Composition.run(runId)
     let interrupts = wait ? [try SignalWatch.install()] : []
     let outcome = try run.nextLeases(limit: limit, files: files, wait: wait, interrupts: interrupts)
-    if let why = outcome.whyNone { Console.error("flowdex: \(why)") }
+    if let why = outcome.whyNone { Console.note("\(why)") }
     if json {
       Console.json(.array(outcome.leases.map { LeaseViews.json($0, run) }))
     } else {

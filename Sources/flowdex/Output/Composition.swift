@@ -28,7 +28,7 @@ enum Composition {
     guard let here = getcwd(nil, 0) else { return }
     defer { free(here) }
     let root = project.layout.projectRoot
-    if root != String(cString: here) { Console.error("flowdex: using the project in \(root)") }
+    if root != String(cString: here) { Console.note("using the project in \(root)") }
   }
 
   static func run(_ id: String) throws -> Run { try project().open(id) }
@@ -42,8 +42,8 @@ enum Composition {
   /// Prints `{runId,status,report}`, and chooses the exit status.
   static func finish(_ result: DriveResult, also extra: [(String, JSONValue)] = []) throws {
     if let pid = result.otherDriver {
-      Console.error(
-        "flowdex: process \(pid) drives run `\(result.runId)`; the change is made, it goes on there")
+      Console.note(
+        "process \(pid) drives run `\(result.runId)`; the change is made, it goes on there")
     }
     var object = try json(result).object ?? JSONObject()
     for (key, value) in extra { object[key] = value }
@@ -61,12 +61,12 @@ enum Composition {
 
   static func exit(_ result: DriveResult) throws {
     if result.wasInterrupted {
-      Console.error(
-        "flowdex: interrupted; the run is as it was (run `flowdex continue \(result.runId)` to go on)")
+      Console.note(
+        "interrupted; the run is as it was (run `flowdex continue \(result.runId)` to go on)")
       throw ExitCode(130)
     }
     if result.status == .failed {
-      Console.error("flowdex: run `\(result.runId)` failed: \(result.error ?? "no reason was recorded")")
+      Console.note("run `\(result.runId)` failed: \(result.error ?? "no reason was recorded")")
       throw ExitCode(1)
     }
   }

@@ -10,10 +10,21 @@ enum Console {
     isTerminal && getenv("NO_COLOR") == nil && String(cString: getenv("TERM") ?? dumb) != "dumb"
   nonisolated(unsafe) private static let dumb = strdup("dumb")!
 
-  static func out(_ text: String) { put(1, text + "\n") }
-  static func error(_ text: String) { put(2, text + "\n") }
-  static func raw(_ text: String) { put(1, text) }
-  static func prompt(_ text: String) { put(2, text) }
+  /// Before anything is opened: a descriptor that the caller has closed would be given to the next file, and
+  /// what is printed would land in it. A closed stdout stays one that cannot be written to.
+  static func settle() {
+    signal(SIGPIPE, SIG_IGN)
+    for (descriptor, access) in [(Int32(0), O_RDONLY), (1, O_RDONLY), (2, O_WRONLY)]
+    where fcntl(descriptor, F_GETFD) == -1 { _ = open("/dev/null", access) }
+  }
+
+  static func out(_ text: String) { put(text + "\n") }
+  static func raw(_ text: String) { put(text) }
+  /// Whatever may have several lines, such as a preview.
+  static func error(_ text: String) { say(text + "\n") }
+  static func prompt(_ text: String) { say(text) }
+  /// One line about what happened: `flowdex: `, then the text.
+  static func note(_ text: String) { say("flowdex: \(oneLine(text))\n") }
 
   static func json(_ value: JSONValue) { out(value.prettyText) }
 
@@ -42,15 +53,27 @@ enum Console {
         text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
   }
 
-  private static func put(_ descriptor: Int32, _ text: String) {
+  private static func put(_ text: String) {
+    do {
+      try write(1, text)
+    } catch let error as FlowdexError {
+      // A reader that has had enough is no error of ours.
+      if error.code == "errno-\(EPIPE)" { exit(0) }
+      note(error.description)
+      exit(1)
+    } catch {
+      exit(1)
+    }
+  }
+
+  /// Nobody can be told that stderr is gone, and the work is worth more than the word about it.
+  private static func say(_ text: String) { try? write(2, text) }
+
+  private static func write(_ descriptor: Int32, _ text: String) throws {
     var text = text
-    text.withUTF8 { bytes in
-      do {
-        try FileSystem.writeAll(descriptor, UnsafeRawBufferPointer(bytes), "output")
-      } catch {
-        // Whoever read us is gone; a reader that had enough is no error of ours.
-        exit(errno == EPIPE ? 0 : 1)
-      }
+    try text.withUTF8 {
+      try FileSystem.writeAll(
+        descriptor, UnsafeRawBufferPointer($0), descriptor == 1 ? "standard output" : "standard error")
     }
   }
 }

@@ -6,7 +6,7 @@ import Runtime
 /// Each event as the line of `events.jsonl`.
 struct JSONLines: WatchObserver {
   func observe(_ run: Run, events: [EventRecord]) { for event in events { Console.out(event.line) } }
-  func note(_ runId: String, _ text: String) { Console.error("flowdex: \(runId): \(text)") }
+  func note(_ runId: String, _ text: String) { Console.note("\(runId): \(text)") }
 }
 
 /// Tab-separated: time, run, what, which, more.
@@ -18,7 +18,7 @@ struct PlainLines: WatchObserver {
     }
   }
 
-  func note(_ runId: String, _ text: String) { Console.error("flowdex: \(runId): \(text)") }
+  func note(_ runId: String, _ text: String) { Console.note("\(runId): \(text)") }
 }
 
 /// Events in words; nil for those that say nothing to somebody who watches.
