@@ -1,3 +1,5 @@
+import GRDB
+
 /// What one look at the packages found and did.
 public struct CollectReport: Sendable {
   /// What was found under a lease: `missing` is no file, `invalid` one that was refused, `stale` one that came
@@ -15,7 +17,7 @@ public struct CollectReport: Sendable {
     /// What the look found; `taskState` is what became of the task.
     public let status: Status
     /// nil where the pass did not touch the task; the caller reads it.
-    public let taskState: TaskState?
+    public internal(set) var taskState: TaskState?
     /// The file that was judged; nil where none was.
     public let resultPath: String?
     /// The `status` of a taken envelope.
@@ -37,6 +39,15 @@ public struct CollectReport: Sendable {
 
   /// Whether anything was committed that a run can go on from.
   public var didCollect: Bool { items.contains { $0.status == .collected } || !reclaimed.isEmpty }
+
+  /// The items with the tasks as they stand now, whatever has happened to them since each was looked at.
+  public func itemsAsTheyStand(_ db: Database) throws -> [Item] {
+    try items.map { item in
+      var item = item
+      item.taskState = try LeaseStore.find(db, token: item.token)?.taskState
+      return item
+    }
+  }
 
   mutating func note(_ lease: LeaseRecord, _ status: Status) {
     items.append(

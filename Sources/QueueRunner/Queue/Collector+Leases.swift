@@ -104,7 +104,7 @@ extension Collector {
             "expiries": JSONValue(runs), "maxAttempts": JSONValue(limit),
           ])
         if runs >= limit {
-          try fail(tx, now, "no result came in \(runs) lease\(runs == 1 ? "" : "s") of this task")
+          try queue.fail(tx, now, "no result came in \(runs) lease\(runs == 1 ? "" : "s") of this task")
         } else {
           guard try LeaseStore.end(tx, token: lease.token, as: .expired),
             try TaskStore.release(tx, lease.task, token: lease.token, expired: true)
@@ -119,24 +119,13 @@ extension Collector {
     }
   }
 
-  /// Ends a task `failed` in flowdex's own words, so that it is never silently dropped.
-  private func fail(_ tx: Transaction, _ lease: LeaseRecord, _ why: String) throws {
-    let result = AdapterResult(
-      status: .failed, summary: why, data: .null, claims: [], artifacts: [], diff: nil, usage: [:], error: why
-    )
-    let right = WorkQueue.RightResult(
-      result: result, bytes: result.json.canonicalBytes,
-      schema: try TaskStore.find(tx.db, id: lease.task)?.rules().schema, diff: nil)
-    _ = try queue.settle(tx, lease, right, stamp: nil)
-  }
-
   /// Says what is wrong with a file, in the state, in the events, and beside the file.
   func refuse(_ lease: LeaseRecord, _ finding: Finding) throws -> CollectReport.Item {
     let path = queue.layout.package(lease)
     let isNews = looks[lease.token]?.isReported != true
     var state: TaskState? = lease.taskState
     if isNews {
-      state = try queue.database.transition { tx in try record(tx, lease, finding) }
+      state = try queue.database.transition { tx in try queue.record(tx, lease, finding) }
       let text = Self.rejection(finding, task: path.task, result: path.result)
       try? FileSystem.writeAtomically(Array(text.utf8), to: path.rejected, sync: false)
       looks[lease.token]?.isReported = true
@@ -145,29 +134,6 @@ extension Collector {
     return CollectReport.Item(
       childKey: lease.childKey, taskId: lease.taskId, token: lease.token, status: .invalid, taskState: state,
       resultPath: path.result, adapterStatus: nil, error: finding.text, isNews: isNews)
-  }
-
-  private func record(_ tx: Transaction, _ lease: LeaseRecord, _ finding: Finding) throws -> TaskState? {
-    let isNew = try LeaseStore.recordRefusal(
-      tx, task: lease.task, lease: lease.token, digest: finding.digest, forSchema: finding.isForSchema,
-      text: finding.text)
-    guard isNew else { return lease.taskState }
-    let counts = finding.isForSchema
-    try TaskStore.refuse(tx, lease.task, error: finding.text, countsForSchema: counts)
-    try tx.emit(
-      .resultError,
-      [
-        "childKey": .string(lease.childKey), "leaseToken": .string(lease.token),
-        "error": .string(finding.text), "countsForSchema": .bool(counts),
-      ])
-    guard let task = try TaskStore.find(tx.db, id: lease.task) else { return nil }
-    let allowed = try task.spec().schemaAttempts
-    if counts, task.schemaRefusals >= allowed, let now = try LeaseStore.find(tx.db, token: lease.token) {
-      try fail(
-        tx, now, "the result broke the task's schema \(task.schemaRefusals) times; at last: \(finding.text)")
-      return .failed
-    }
-    return task.state
   }
 
   static func rejection(_ finding: Finding, task: String, result: String) -> String {

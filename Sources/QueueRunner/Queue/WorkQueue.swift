@@ -79,7 +79,8 @@ public final class WorkQueue {
       return (lease, try TaskStore.find(db, id: lease.task)?.rules() ?? .none)
     }
     switch try judge(bytes, lease, rules) {
-    case .refused(let text, _):
+    case .refused(let text, let isForSchema):
+      try note(lease, bytes, text, isForSchema)
       throw FlowdexError.failed(
         "result-invalid",
         "the result is not taken: "
@@ -97,6 +98,16 @@ public final class WorkQueue {
       acknowledge([lease])
       return state
     }
+  }
+
+  /// A refusal of what was handed over counts as one of what was dropped does, while the lease has a right to it.
+  private func note(_ lease: LeaseRecord, _ bytes: [UInt8], _ text: String, _ isForSchema: Bool) throws {
+    let finding = Collector.Finding(digest: Digest.sha256Hex(bytes), text: text, isForSchema: isForSchema)
+    let state = try database.transition { tx -> TaskState? in
+      guard let now = try LeaseStore.find(tx.db, token: lease.token), now.state == .live else { return nil }
+      return try record(tx, now, finding)
+    }
+    if state?.isFinal == true { unlink([lease.token]) }
   }
 
   /// A result that was found right, with what flowdex computed of it.

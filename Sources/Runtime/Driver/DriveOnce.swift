@@ -19,6 +19,9 @@ public struct DriveResult: Sendable {
 }
 
 extension Run {
+  /// How often a drive looks at the state although nothing told it to: a hint may be lost.
+  private static let lookAnywayMs = 1000
+
   /// Advances the run as far as it goes without workers, waiting for the host commands that it starts.
   ///
   /// Beside a live driver it leaves the driving to that one. Must be called on a permanent thread.
@@ -30,13 +33,17 @@ extension Run {
     try queue.repairPackagesAfterReboot()
     let driver = try Driver(self, epoch: seat.epoch, environment: environment)
     defer { driver.close() }
+    // Others stop, pause and restart a run, and bring results, while its host commands run.
+    let wakes = try WakeWatch(layout)
     do {
       while true {
         switch try driver.advance() {
         case .ended, .suspended(_, commands: 0), .waiting(commands: 0): return try result()
         case .interrupted: return try result(wasInterrupted: true)
         case .waiting, .suspended:
-          let ready = try Poller.wait([driver.descriptor] + environment.interrupts, timeoutMs: nil)
+          let ready = try Poller.wait(
+            [driver.descriptor, wakes.descriptor] + environment.interrupts, timeoutMs: Self.lookAnywayMs)
+          wakes.take()
           if !ready.isDisjoint(with: environment.interrupts) { return try result(wasInterrupted: true) }
         }
       }

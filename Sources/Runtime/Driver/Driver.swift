@@ -197,6 +197,7 @@ final class Driver {
 
   /// Ends the run `failed`, with its reason.
   func fail(_ reason: String) throws -> Standing {
+    try takeWhatIsThere()
     let tokens = try transition { tx -> [String] in
       guard try RunStore.move(tx, .fail, error: reason) else { return [] }
       try tx.emit(.workflowFailed, ["error": .string(reason)])
@@ -214,6 +215,7 @@ final class Driver {
     switch report {
     case .refused(let reason): return try fail(reason)
     case .verified(let text, let claims):
+      try takeWhatIsThere()
       let tokens = try transition { tx -> [String] in
         let digest = try ArtifactStore.put(tx, Array(text.utf8), layout: run.layout)
         guard try RunStore.move(tx, .complete, report: digest) else { return [] }
@@ -224,6 +226,9 @@ final class Driver {
       return ended(.completed, tokens)
     }
   }
+
+  /// A run that ends withdraws its leases, but not from a worker that has delivered.
+  private func takeWhatIsThere() throws { _ = try Collector(run.queue).pass() }
 
   private func end(_ tx: Transaction, _ reason: String) throws -> [String] {
     _ = try WorkQueue.move(tx, .close)

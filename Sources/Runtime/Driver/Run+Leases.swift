@@ -67,7 +67,8 @@ extension Run {
       let seen = Set(report.items.map(\.token))
       report.items += collected.filter { !seen.contains($0.token) }
     }
-    return report.items
+    let found = report
+    return try database.read { try found.itemsAsTheyStand($0) }
   }
 
   /// Lifts a pause, a stop or a failure; a completed run is left as it is.

@@ -138,6 +138,9 @@ struct CollectResults: ParsableCommand {
         items.map { [$0.childKey, $0.status.rawValue, $0.taskState?.rawValue ?? "", $0.error ?? ""] })
       if let continued { Console.out("\(runId)\t\(continued.status.rawValue)") }
     }
-    if let continued { try Composition.exit(continued) }
+    if let continued {
+      Composition.mentionDriver(continued)
+      try Composition.exit(continued)
+    }
   }
 }

@@ -41,14 +41,17 @@ enum Composition {
 
   /// Prints `{runId,status,report}`, and chooses the exit status.
   static func finish(_ result: DriveResult, also extra: [(String, JSONValue)] = []) throws {
-    if let pid = result.otherDriver {
-      Console.note(
-        "process \(pid) drives run `\(result.runId)`; the change is made, it goes on there")
-    }
+    mentionDriver(result)
     var object = try json(result).object ?? JSONObject()
     for (key, value) in extra { object[key] = value }
     Console.json(.object(object))
     try exit(result)
+  }
+
+  /// Says who drives the run in our place, where somebody does.
+  static func mentionDriver(_ result: DriveResult) {
+    guard let pid = result.otherDriver else { return }
+    Console.note("process \(pid) drives run `\(result.runId)`; the change is made, it goes on there")
   }
 
   static func json(_ result: DriveResult) throws -> JSONValue {

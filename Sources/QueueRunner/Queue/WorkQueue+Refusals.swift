@@ -1,0 +1,41 @@
+// What becomes of a task whose result is refused, or never comes: the same whether the result was dropped as a
+// file or handed over.
+
+extension WorkQueue {
+  /// Ends a task `failed` in flowdex's own words, so that it is never silently dropped.
+  func fail(_ tx: Transaction, _ lease: LeaseRecord, _ why: String) throws {
+    let result = AdapterResult(
+      status: .failed, summary: why, data: .null, claims: [], artifacts: [], diff: nil, usage: [:], error: why
+    )
+    let right = WorkQueue.RightResult(
+      result: result, bytes: result.json.canonicalBytes,
+      schema: try TaskStore.find(tx.db, id: lease.task)?.rules().schema, diff: nil)
+    _ = try settle(tx, lease, right, stamp: nil)
+  }
+
+  /// Notes a refusal: each distinct content once, and for the schema only up to `schemaAttempts`.
+  ///
+  /// - Returns: how the task stands afterwards.
+  func record(_ tx: Transaction, _ lease: LeaseRecord, _ finding: Collector.Finding) throws -> TaskState? {
+    let isNew = try LeaseStore.recordRefusal(
+      tx, task: lease.task, lease: lease.token, digest: finding.digest, forSchema: finding.isForSchema,
+      text: finding.text)
+    guard isNew else { return lease.taskState }
+    let counts = finding.isForSchema
+    try TaskStore.refuse(tx, lease.task, error: finding.text, countsForSchema: counts)
+    try tx.emit(
+      .resultError,
+      [
+        "childKey": .string(lease.childKey), "leaseToken": .string(lease.token),
+        "error": .string(finding.text), "countsForSchema": .bool(counts),
+      ])
+    guard let task = try TaskStore.find(tx.db, id: lease.task) else { return nil }
+    let allowed = try task.spec().schemaAttempts
+    if counts, task.schemaRefusals >= allowed, let now = try LeaseStore.find(tx.db, token: lease.token) {
+      try fail(
+        tx, now, "the result broke the task's schema \(task.schemaRefusals) times; at last: \(finding.text)")
+      return .failed
+    }
+    return task.state
+  }
+}
