@@ -108,7 +108,8 @@ public enum RunId {
     if isSafe { return }
     let shown = id.count > 80 ? "\(id.prefix(80))…` of \(id.count) characters" : "\(id)`"
     throw FlowdexError.usage(
-      "run-id", "`\(shown) is not a run id: expected 1 to 200 of `A-Z a-z 0-9 _ . -`, not beginning with a dot",
+      "run-id",
+      "`\(shown) is not a run id: expected 1 to 200 of `A-Z a-z 0-9 _ . -`, not beginning with a dot",
       next: "run `flowdex list` to see the runs")
   }
 

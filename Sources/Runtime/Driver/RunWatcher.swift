@@ -6,7 +6,8 @@ import QueueRunner
 
 /// What a watcher tells whoever shows it.
 public protocol WatchObserver: Sendable {
-  /// Called on the watcher's thread, after each turn that brought news, with the events since the last call.
+  /// Called on the watcher's thread after each turn, with the events since the last call; every few seconds with
+  /// none, for what shows how time goes by.
   func observe(_ run: Run, events: [EventRecord]) throws
   /// A condition worth a line: polling, another driver, a lost folder.
   func note(_ runId: String, _ text: String)
@@ -134,7 +135,10 @@ public final class RunWatcher {
       let events = try run.database.read {
         try EventStore.after($0, runId: run.layout.runId, seq: lastSeq, limit: 1000)
       }
-      guard let last = events.last else { return isNews }
+      guard let last = events.last else {
+        if !isNews { try observer.observe(run, events: []) }
+        return isNews
+      }
       lastSeq = last.seq
       try observer.observe(run, events: events)
       isNews = true

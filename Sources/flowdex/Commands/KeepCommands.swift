@@ -49,7 +49,8 @@ struct Save: ParsableCommand {
 
 struct Workflow: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Saved workflows.", discussion: "Example:\n  flowdex workflow list", subcommands: [WorkflowList.self])
+    abstract: "Saved workflows.", discussion: "Example:\n  flowdex workflow list",
+    subcommands: [WorkflowList.self])
 }
 
 struct WorkflowList: ParsableCommand {
@@ -71,7 +72,8 @@ struct WorkflowList: ParsableCommand {
 
 struct Skill: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "The bundled skill for coding agents.", discussion: "Example:\n  flowdex skill install --claude",
+    abstract: "The bundled skill for coding agents.",
+    discussion: "Example:\n  flowdex skill install --claude",
     subcommands: [SkillInstall.self])
 }
 

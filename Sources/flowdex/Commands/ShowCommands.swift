@@ -102,7 +102,8 @@ struct Report: ParsableCommand {
   var path: String?
   @Flag(help: "Print a string without its quotes.") var raw = false
   @Flag(help: "List the paths that there are.") var paths = false
-  @Flag(help: "Instead of the report: usage, added up for the run, each phase and each task.") var usage = false
+  @Flag(help: "Instead of the report: usage, added up for the run, each phase and each task.")
+  var usage = false
 
   func run() throws {
     let way = try path.map { try ReportPath($0) }

@@ -30,7 +30,7 @@ struct WatchFrame {
   /// `audit     ████████░░░░  12/20  3 working  1 failed`
   private func bar(_ phase: WatchView.Phase, width: Int) -> String {
     let name = pad(phase.id, 14)
-    let cells = max(8, min(40, width - 48))
+    let cells = max(8, min(40, width - 62))
     let total = max(1, phase.total)
     let done = cells * (phase.done + phase.failed) / total
     let working = min(cells - done, (cells * phase.working + total - 1) / total)
