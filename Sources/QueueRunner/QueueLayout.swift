@@ -29,7 +29,13 @@ public struct ProjectLayout: Sendable, Equatable {
   /// Where a run lies, whether it exists or not; the caller has checked the id.
   public func run(_ id: String) -> RunLayout { RunLayout(root: "\(runs)/\(id)", runId: id) }
   /// Where a run is built before it is renamed into place.
-  public func stagedRun(_ id: String) -> RunLayout { RunLayout(root: "\(runs)/.staging-\(id)", runId: id) }
+  public func stagedRun(_ id: String) -> RunLayout {
+    RunLayout(root: "\(runs)/\(Self.stagedPrefix)\(id)", runId: id)
+  }
+  /// What the names of runs under construction begin with.
+  public static let stagedPrefix = ".staging-"
+  /// Held while a run is built.
+  public var creationLock: String { "\(runs)/.creation-lock" }
 }
 
 /// One run's directory.
@@ -65,7 +71,7 @@ public struct RunLayout: Sendable, Equatable {
   public var wake: String { "\(root)/wake" }
   /// Artifacts too large for the state, by digest.
   public var artifacts: String { "\(root)/artifacts/sha256" }
-  /// Output of host commands until it is an artifact.
+  /// What is being written until it is whole: output of host commands, large artifacts, a rebuilt log.
   public var temporary: String { "\(root)/artifacts/.incoming" }
   /// What workers read: immutable copies of the project's files, by digest.
   public var snapshots: String { "\(root)/snapshots" }

@@ -52,7 +52,7 @@ extension Collector {
     }
     let isReady = FileSystem.exists(queue.layout.ready(lease.token))
     if !isReady, FileSystem.exists(queue.layout.claimed(lease.token)) { return .claimed }
-    if !isReady { try queue.link(lease.childKey, lease.token) }
+    if !isReady { try queue.showAgain(lease) }
     return ResultFile.stamp(package: queue.layout.package(lease).root) == nil ? .nothing : .look
   }
 
@@ -71,8 +71,9 @@ extension Collector {
 
   /// A touched heartbeat starts the lease's time anew; only a change counts, never the time that it says.
   private func attendHeartbeat(_ lease: LeaseRecord) throws {
+    // A folder that its worker has wrecked has no heartbeat, and stops nobody else's.
     guard lease.hasPackage,
-      let beat = try FileSystem.entry(queue.layout.package(lease).heartbeat)?.modifiedNs,
+      let beat = ((try? FileSystem.entry(queue.layout.package(lease).heartbeat)) ?? nil)?.modifiedNs,
       beat != lease.heartbeatNs, isWorthRenewing(lease)
     else { return }
     try queue.database.transition { tx in
@@ -90,7 +91,13 @@ extension Collector {
   /// Ends the leases that have run out: the task can be handed out again, or has failed for good.
   func reclaim(_ leases: [LeaseRecord], except taken: Set<String>, _ report: inout CollectReport) throws {
     let late = leases.filter { $0.hasRunOut(queue.clock) && !taken.contains($0.token) }
+    let unseen = Set(report.items.filter { $0.status == .missing }.map(\.token))
     for lease in late {
+      // It may have come since this pass looked: results are looked for before a lease is called expired.
+      if unseen.contains(lease.token), ResultFile.stamp(package: queue.layout.package(lease).root) != nil {
+        report.settle(lease, 0)
+        continue
+      }
       let did = try queue.database.transition { tx -> Bool in
         guard let now = try LeaseStore.find(tx.db, token: lease.token), now.hasRunOut(queue.clock),
           let task = try TaskStore.find(tx.db, id: now.task)

@@ -94,7 +94,7 @@ public final class Collector {
     case .only(let tokens):
       try queue.database.read { db in
         try tokens.sorted().compactMap { try LeaseStore.find(db, token: $0) }
-          .filter { [.offered, .live, .expired].contains($0.state) }
+          .filter(\.state.isUnsettled)
       }
     }
   }
@@ -179,11 +179,13 @@ public final class Collector {
     queue.acknowledge(zip(found, outcomes).filter { $0.1 != nil }.map(\.0.lease))
   }
 
-  /// What a crash between a commit and its acknowledgement left undone: at most one batch.
+  /// What a crash between a commit and what follows from it left undone: acknowledgements, at most one batch of
+  /// them, and the queue entries of leases that have ended.
   private func heal() throws {
     isFirstPass = false
     queue.acknowledge(
       try queue.database.read { try LeaseStore.lastCollected($0, limit: 2 * Self.batchSize) }
-        .filter { try FileSystem.entry(queue.layout.package($0).accepted) == nil })
+        .filter { !FileSystem.exists(queue.layout.package($0).accepted) })
+    try queue.sweepEntries()
   }
 }

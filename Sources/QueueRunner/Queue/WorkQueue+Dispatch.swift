@@ -47,15 +47,13 @@ extension WorkQueue {
 
   /// Puts packages into `queue/ready` until `limit` of them wait or are held.
   public func offer(limit: Int, workspace: () throws -> String?) throws -> [IssuedLease] {
-    let offered = try handOut(limit: limit) { task, spec, cwd in
+    try handOut(limit: limit) { task, spec, cwd in
       LeasePlan(
         token: Self.newToken(), task: task, spec: spec, attempt: task.attempt + 1,
         durationMs: spec.leaseMs, cwd: cwd, hasPackage: true, deadline: nil)
     } workspace: {
       try workspace()
     }
-    for lease in offered { try link(lease.childKey, lease.token) }
-    return offered
   }
 
   /// Takes back a lease that its holder does not want; the task can be handed out again at once.
@@ -97,6 +95,7 @@ extension WorkQueue {
   /// Withdraws every lease and cancels every task that has not ended: the run is over. The tokens withdrawn.
   public static func cancelAll(_ tx: Transaction, generation: Int, reason: String) throws -> [String] {
     let tokens = try withdrawAll(tx, reason: reason)
+    try LeaseStore.withdrawExpired(tx)
     for task in try TaskStore.open(tx.db, generation: generation) {
       if try TaskStore.cancel(tx, task.id) {
         try tx.emit(.agentCancelled, ["childKey": .string(task.childKey), "reason": .string(reason)])
@@ -114,26 +113,6 @@ extension WorkQueue {
           ["childKey": .string(task.childKey), "reason": .string("cancelled by the run's end, and resumed")])
       }
     }
-  }
-
-  /// Removes the queue entries of leases that have ended. Best effort: a pass removes what is left.
-  public func unlink(_ tokens: [String]) {
-    for token in tokens {
-      Glibc.unlink(layout.ready(token))
-      Glibc.unlink(layout.claimed(token))
-    }
-  }
-
-  /// Shows a package in `queue/ready`.
-  func link(_ childKey: String, _ token: String) throws {
-    let path = layout.ready(token)
-    if FileSystem.retrying({ symlink(layout.queueLink(childKey, token), path) }) == 0 || errno == EEXIST {
-      return
-    }
-    guard errno == ENOENT else { throw FileSystem.failure("link", path) }
-    try FileSystem.makeDirectories(layout.ready)
-    try FileSystem.makeDirectories(layout.claimed)
-    try link(childKey, token)
   }
 
   private static func newToken() -> String {
@@ -165,7 +144,9 @@ extension WorkQueue {
       try FileSystem.removeTree(layout.package(lost.task.childKey, lost.token).root)
     }
     try FileSystem.remove(layout.publishing)
-    return plans.filter { begun.contains($0.token) }.map(issued)
+    let ours = plans.filter { begun.contains($0.token) }
+    try show(ours.filter(\.isOffer).map { ($0.task.childKey, $0.token) })
+    return ours.map(issued)
   }
 
   private func candidates(_ db: Database, limit: Int) throws -> [TaskRecord] {

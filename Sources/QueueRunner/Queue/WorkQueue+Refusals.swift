@@ -17,10 +17,14 @@ extension WorkQueue {
   ///
   /// - Returns: how the task stands afterwards.
   func record(_ tx: Transaction, _ lease: LeaseRecord, _ finding: Collector.Finding) throws -> TaskState? {
+    // Since it was judged, the task may have ended, or another may have taken it over.
+    guard let now = try LeaseStore.find(tx.db, token: lease.token), now.state.isUnsettled,
+      !now.taskState.isFinal
+    else { return try TaskStore.find(tx.db, id: lease.task)?.state }
     let isNew = try LeaseStore.recordRefusal(
       tx, task: lease.task, lease: lease.token, digest: finding.digest, forSchema: finding.isForSchema,
       text: finding.text)
-    guard isNew else { return lease.taskState }
+    guard isNew else { return now.taskState }
     let counts = finding.isForSchema
     try TaskStore.refuse(tx, lease.task, error: finding.text, countsForSchema: counts)
     try tx.emit(
@@ -31,10 +35,10 @@ extension WorkQueue {
       ])
     guard let task = try TaskStore.find(tx.db, id: lease.task) else { return nil }
     let allowed = try task.spec().schemaAttempts
-    if counts, task.schemaRefusals >= allowed, let now = try LeaseStore.find(tx.db, token: lease.token) {
+    if counts, task.schemaRefusals >= allowed {
       try fail(
         tx, now, "the result broke the task's schema \(task.schemaRefusals) times; at last: \(finding.text)")
-      return .failed
+      return try TaskStore.find(tx.db, id: lease.task)?.state
     }
     return task.state
   }

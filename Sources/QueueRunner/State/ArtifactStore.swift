@@ -59,8 +59,12 @@ public enum ArtifactStore {
   }
 
   private static func putFile(_ bytes: [UInt8], _ digest: String, _ layout: RunLayout) throws {
-    try FileSystem.makeDirectories(layout.artifacts)
-    try FileSystem.writeAtomically(bytes, to: layout.artifact(digest), sync: true)
+    for folder in [layout.artifacts, layout.temporary] { try FileSystem.makeDirectories(folder) }
+    // One name is enough, for the write lock is held; what a killed process leaves there is overwritten or swept.
+    let temporary = "\(layout.temporary)/artifact"
+    try FileSystem.write(bytes, to: temporary, sync: true)
+    try FileSystem.rename(temporary, layout.artifact(digest))
+    try FileSystem.syncDirectory(layout.artifacts)
   }
 
   private static func insert(

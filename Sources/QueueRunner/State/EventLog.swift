@@ -37,7 +37,8 @@ final class EventLog {
   /// Writes the whole file anew beside the old one and renames it into place; the number of events.
   func rebuild(from db: Database) throws -> Int {
     known = nil
-    let temporary = "\(layout.events).rebuild"
+    try FileSystem.makeDirectories(layout.temporary)
+    let temporary = "\(layout.temporary)/events.jsonl"
     let descriptor = try FileSystem.open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o644)
     defer { close(descriptor) }
     var count = 0

@@ -6,6 +6,17 @@ import GRDB
 /// How a lease stands.
 public enum LeaseState: String, Sendable, CaseIterable {
   case offered, live, collected, expired, released, replaced, withdrawn
+
+  /// On offer or held: it counts against `maxConcurrency`, and has an entry in `queue/` if it came by it.
+  var isActive: Bool {
+    switch self {
+    case .offered, .live: true
+    case .collected, .expired, .released, .replaced, .withdrawn: false
+    }
+  }
+
+  /// Its package may still bring a result: it has not ended, or has run out and not been replaced.
+  var isUnsettled: Bool { isActive || self == .expired }
 }
 
 /// How a package reaches its worker.
@@ -226,6 +237,11 @@ public enum LeaseStore {
     let sources = state == .withdrawn ? "'live','offered'" : "'live'"
     return try tx.change(
       "UPDATE leases SET state = ? WHERE token = ? AND state IN (\(sources))", [state.rawValue, token])
+  }
+
+  /// The run is over: what comes for a lease that had run out comes too late.
+  static func withdrawExpired(_ tx: Transaction) throws {
+    try tx.db.execute(sql: "UPDATE leases SET state = 'withdrawn' WHERE \(isUnsettled) AND state = 'expired'")
   }
 
   /// A result came for an expired lease whose task nobody else holds: the lease is taken up again.

@@ -154,6 +154,16 @@ public final class StateDatabase {
     try locked { try read { try log.catchUp($0) } }
   }
 
+  /// Removes what killed processes left half written. Only for the one process that may run host commands now:
+  /// their output is gathered there too.
+  public func sweepTemporary() throws {
+    try locked {
+      for name in try FileSystem.names(in: layout.temporary) {
+        try FileSystem.remove("\(layout.temporary)/\(name)")
+      }
+    }
+  }
+
   private func locked<Value>(_ body: () throws -> Value) throws -> Value {
     try writeLock.lock()
     defer { writeLock.unlock() }

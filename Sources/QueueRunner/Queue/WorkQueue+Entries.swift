@@ -1,0 +1,64 @@
+// Entries of `queue/ready` and `queue/claimed`. An entry is shown only under the dispatch lock and after its
+// lease is committed, so that a package is never on offer twice; it goes when its lease ends.
+
+import GRDB
+import Glibc
+
+extension WorkQueue {
+  /// Removes the queue entries of leases that have ended. Best effort: the first pass of a later process removes
+  /// what is left.
+  public func unlink(_ tokens: [String]) {
+    for token in tokens {
+      Glibc.unlink(layout.ready(token))
+      Glibc.unlink(layout.claimed(token))
+    }
+  }
+
+  /// Shows committed offers. The caller holds the dispatch lock.
+  ///
+  /// Whoever ended such a lease since its commit may have cleared the entry before it was there: so the state is
+  /// asked once more behind it.
+  func show(_ offers: [(childKey: String, token: String)]) throws {
+    for offer in offers { try link(offer.childKey, offer.token) }
+    let ended = try database.read { db in
+      try offers.map(\.token).filter { try LeaseStore.find(db, token: $0)?.state.isActive != true }
+    }
+    unlink(ended)
+  }
+
+  /// Puts an entry back that is in neither folder: somebody deleted it, or who offered it died before it was
+  /// shown. While another hands out it may be about to show it: then nothing is done, and a later look sees.
+  func showAgain(_ lease: LeaseRecord) throws {
+    guard try dispatchLock.tryLock() else { return }
+    defer { dispatchLock.unlock() }
+    let state = try database.read { try LeaseStore.find($0, token: lease.token)?.state }
+    guard state == .offered, !FileSystem.exists(layout.ready(lease.token)),
+      !FileSystem.exists(layout.claimed(lease.token))
+    else { return }
+    try show([(lease.childKey, lease.token)])
+  }
+
+  /// Removes the entries of leases that ended together with the process that was to remove them. What flowdex
+  /// did not put there is left alone.
+  func sweepEntries() throws {
+    let known = Set(
+      try database.read(LeaseStore.unsettled).filter(\.state.isActive).map(\.token))
+    for folder in [layout.ready, layout.claimed] {
+      for name in try FileSystem.names(in: folder) where !known.contains(name) {
+        let lease = try database.read { try LeaseStore.find($0, token: name) }
+        if let lease, !lease.state.isActive { unlink([name]) }
+      }
+    }
+  }
+
+  private func link(_ childKey: String, _ token: String) throws {
+    let path = layout.ready(token)
+    if FileSystem.retrying({ symlink(layout.queueLink(childKey, token), path) }) == 0 || errno == EEXIST {
+      return
+    }
+    guard errno == ENOENT else { throw FileSystem.failure("link", path) }
+    try FileSystem.makeDirectories(layout.ready)
+    try FileSystem.makeDirectories(layout.claimed)
+    try link(childKey, token)
+  }
+}
