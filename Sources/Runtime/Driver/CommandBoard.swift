@@ -8,7 +8,7 @@ final class CommandBoard {
   private let run: Run
   private let manifest: Manifest
   private let slots: Int
-  private let finished: Mailbox<(key: String, outcome: HostCommandOutcome)>
+  private let finished: Mailbox<(key: String, of: ProcessIdentity, outcome: HostCommandOutcome)>
   private var live: [String: PreparedCommand] = [:]
   private var preparedCount = 0
 
@@ -44,15 +44,19 @@ final class CommandBoard {
   /// Opens the gate of a command whose intent is committed.
   func go(_ key: String, _ prepared: PreparedCommand) throws {
     let mailbox = finished
-    try prepared.go { outcome in mailbox.post((key: key, outcome: outcome)) }
+    let identity = prepared.identity
+    try prepared.go { outcome in mailbox.post((key: key, of: identity, outcome: outcome)) }
     live[key] = prepared
   }
 
-  /// What has finished since the last call.
+  /// What has finished since the last call, but for what was cancelled: its key may be another generation's by
+  /// now, with a command of its own.
   func takeFinished() -> [(key: String, outcome: HostCommandOutcome)] {
-    let outcomes = finished.takeAll()
-    for (key, _) in outcomes { live[key] = nil }
-    return outcomes
+    finished.takeAll().compactMap { key, identity, outcome in
+      guard live[key]?.identity == identity else { return nil }
+      live[key] = nil
+      return (key, outcome)
+    }
   }
 
   /// Kills what runs, with all its descendants.

@@ -18,6 +18,12 @@ public struct DriveResult: Sendable {
   public let wasInterrupted: Bool
 }
 
+/// How far a driver has come in the history.
+struct DrivePosition: Equatable {
+  let generation: Int
+  let delivered: Int
+}
+
 extension Run {
   /// How often a drive looks at the state although nothing told it to: a hint may be lost.
   private static let lookAnywayMs = 1000
@@ -26,8 +32,18 @@ extension Run {
   ///
   /// Beside a live driver it leaves the driving to that one. Must be called on a permanent thread.
   public func drive(_ environment: DriverEnvironment) throws -> DriveResult {
-    if try !record().status.isLive { return try result() }
-    guard let seat = try DriverSeat.take(self) else { return try result(otherDriver: driver()?.pid ?? 0) }
+    while true {
+      if try !record().status.isLive { return try result() }
+      guard let seat = try DriverSeat.take(self) else { return try result(otherDriver: driver()?.pid ?? 0) }
+      let (result, position) = try drive(seat, environment)
+      guard let position, try isLeftBehind(position) else { return result }
+    }
+  }
+
+  /// One sitting; the position that it ended at, where it came to its end.
+  private func drive(
+    _ seat: DriverSeat, _ environment: DriverEnvironment
+  ) throws -> (DriveResult, DrivePosition?) {
     defer { seat.release() }
     try database.healEvents()
     try queue.repairPackagesAfterReboot()
@@ -38,17 +54,30 @@ extension Run {
     do {
       while true {
         switch try driver.advance() {
-        case .ended, .suspended(_, commands: 0), .waiting(commands: 0): return try result()
-        case .interrupted: return try result(wasInterrupted: true)
+        case .ended, .suspended(_, commands: 0), .waiting(commands: 0): return (try result(), driver.position)
+        case .interrupted: return (try result(wasInterrupted: true), nil)
         case .waiting, .suspended:
           let ready = try Poller.wait(
             [driver.descriptor, wakes.descriptor] + environment.interrupts, timeoutMs: Self.lookAnywayMs)
           wakes.take()
-          if !ready.isDisjoint(with: environment.interrupts) { return try result(wasInterrupted: true) }
+          if !ready.isDisjoint(with: environment.interrupts) {
+            return (try result(wasInterrupted: true), nil)
+          }
         }
       }
     } catch is DriverFenced {
-      return try result(otherDriver: self.driver()?.pid ?? 0)
+      return (try result(otherDriver: self.driver()?.pid ?? 0), nil)
+    }
+  }
+
+  /// Whether something was committed for a driver since one came to this position. Asked once the seat is free:
+  /// whoever commits while it is taken leaves the driving to its holder, who may have been about to get up.
+  func isLeftBehind(_ position: DrivePosition) throws -> Bool {
+    try database.read { db in
+      let record = try RunStore.get(db)
+      guard record.status.isLive else { return false }
+      return try record.status == .running || record.generation != position.generation
+        || !HistoryStore.after(db, generation: position.generation, n: position.delivered, limit: 1).isEmpty
     }
   }
 

@@ -45,9 +45,7 @@ extension Driver {
   /// A command whose intent is committed and whose outcome is not may have run. Its processes are killed if
   /// they live; it runs again only if its author said that this does no harm.
   func recoverCommands() throws {
-    for name in try FileSystem.names(in: run.layout.temporary) {
-      try FileSystem.remove("\(run.layout.temporary)/\(name)")
-    }
+    try run.database.sweepTemporary()
     let begun = try run.database.read {
       try OperationStore.unfinished($0, generation: replay.generation, kind: .hostCommand)
     }

@@ -33,6 +33,8 @@ final class Driver {
   /// Deaths of sessions since the callback last got further than ever before.
   private var deaths = 0
   private var turnsAtDeath = -1
+  /// What the driver before left half done has been seen to.
+  private var isRecovered = false
 
   init(_ run: Run, epoch: Int64, environment: DriverEnvironment) throws {
     self.run = run
@@ -42,8 +44,10 @@ final class Driver {
     planner = OperationPlanner(manifest: manifest)
     board = try CommandBoard(run: run, manifest: manifest, slots: environment.cores)
     replay = try run.database.read { try ReplayState.load($0) }
-    try recoverCommands()
   }
+
+  /// How far this driver has come.
+  var position: DrivePosition { DrivePosition(generation: replay.generation, delivered: replay.delivered) }
 
   /// Readable when a host command has finished: time for another `advance`.
   var descriptor: Int32 { board.descriptor }
@@ -52,6 +56,11 @@ final class Driver {
   func advance() throws -> Standing {
     while true {
       do {
+        if !isRecovered {
+          try recoverCommands()
+          try recoverIntegrations()
+          isRecovered = true
+        }
         return try advanceGeneration()
       } catch is GenerationMoved {
         board.cancelAll()

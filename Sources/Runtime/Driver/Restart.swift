@@ -38,13 +38,15 @@ private struct Restart {
     let history = try HistoryStore.keys(tx.db, generation: old)
     let kept = history.firstIndex(of: operation.key) ?? history.count
     try refuseApplied(history[kept...], old)
+    try refuseBegun(old)
     let excluded = tasks.map(\.childKey)
     let open = try TaskStore.open(tx.db, generation: old).map(\.childKey)
     let tokens = try WorkQueue.cancelAll(tx, generation: old, reason: "`\(target)` was restarted")
     try KeptStore.keep(tx, generation: old, except: excluded)
     let new = try WorkQueue.beginGeneration(tx)
     try carryOver(from: old, to: new, history: history, kept: kept)
-    try RunStore.setTurns(tx, kept)
+    // Deliveries that no driver has sent yet are kept too: their turns are still to come.
+    try RunStore.setTurns(tx, min(kept, record.turns))
     _ = try RunStore.move(tx, .restart)
     let invalidated = try invalidate(operation, excluded, open, history[kept...], old)
     return (invalidated, tokens)
@@ -83,6 +85,16 @@ private struct Restart {
         "`\(target)` cannot be restarted: `\(key)` came after it and has changed the project's files",
         next: "start a new run; `--reuse \(run.layout.runId)` keeps the results of its agents")
     }
+  }
+
+  /// What is being written into the project belongs to this generation until it is done or undone.
+  private func refuseBegun(_ generation: Int) throws {
+    let begun = try OperationStore.unfinished(tx.db, generation: generation, kind: .integrate)
+    guard let operation = begun.first(where: { $0.intent != nil }) else { return }
+    throw FlowdexError.failed(
+      "restart-applied",
+      "`\(target)` cannot be restarted while `\(operation.key)` is changing the project's files",
+      next: "run `flowdex continue \(run.layout.runId)` to bring that to its end")
   }
 
   /// Operations that the kept deliveries lead to: those delivered are copied, the others begin again, each

@@ -21,7 +21,12 @@ extension Run {
       let report = try collector.pass()
       let status = try record().status
       if !status.isLive { return NextLeases(leases: [], whyNone: whyNone(status), wasInterrupted: false) }
-      let leases = try next(limit: limit, files: files)
+      let leases: [IssuedLease]
+      do {
+        leases = try next(limit: limit, files: files)
+      } catch let error as FlowdexError where error.code == "queue-not-open" {
+        continue  // Paused, stopped or ended since: said above.
+      }
       guard leases.isEmpty, let wakes else {
         return NextLeases(
           leases: leases, whyNone: leases.isEmpty ? try whyNothing(limit) : nil, wasInterrupted: false)

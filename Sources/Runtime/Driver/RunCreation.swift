@@ -1,7 +1,6 @@
 // Creating a run: built whole beside its place, synced, renamed in. So a run is listed whole or not at all,
 // and the same `--run-id` tried again finds the one that is there.
 
-import Glibc
 import QueueRunner
 
 extension Project {
@@ -52,11 +51,17 @@ extension Project {
 
   /// Creates the run, or gives the one that another process has just created under the same id.
   public func create(_ new: NewRun) throws -> Run {
-    let id = new.id ?? RunId.make(nowMs: clock.nowMs(), name: new.document.manifest.name)
-    try RunId.check(id)
     let other = try new.reuse.map { try open($0) }
-    let staged = layout.stagedRun("\(id)-\(getpid())")
-    try FileSystem.removeTree(staged.root)
+    let lock = try FileLock(path: layout.creationLock)
+    try lock.lock()
+    defer { lock.unlock() }
+    // Nobody else builds while the lock is held: what is under construction was left by a killed process.
+    for name in try FileSystem.names(in: layout.runs) where name.hasPrefix(ProjectLayout.stagedPrefix) {
+      try FileSystem.removeTree("\(layout.runs)/\(name)")
+    }
+    let id = try new.id ?? freeId(new.document.manifest.name)
+    try RunId.check(id)
+    let staged = layout.stagedRun(id)
     do {
       try build(new, id: id, in: RunLayout(root: staged.root, runId: id), reuse: other)
       try FileSystem.rename(staged.root, layout.run(id).root)
@@ -70,6 +75,16 @@ extension Project {
       throw error
     }
     return try open(id)
+  }
+
+  /// The next millisecond's where two runs of one workflow begin in the same.
+  private func freeId(_ name: String) throws -> String {
+    var nowMs = clock.nowMs()
+    while true {
+      let id = RunId.make(nowMs: nowMs, name: name)
+      if try FileSystem.entry(layout.run(id).root) == nil { return id }
+      nowMs += 1
+    }
   }
 
   private func build(_ new: NewRun, id: String, in place: RunLayout, reuse other: Run?) throws {

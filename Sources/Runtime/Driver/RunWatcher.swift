@@ -84,11 +84,19 @@ public final class RunWatcher {
       if standing == .interrupted { return try run.result(wasInterrupted: true) }
       let status = try run.record().status
       if status.hasEnded || status == .stopped { return try run.result() }
-      if options.once, case .waiting(commands: 0)? = standing { return try run.result() }
-      if options.once, !status.isLive || driver == nil { return try run.result() }
+      if options.once, try isDone(standing, status) { return try run.result() }
       rest()
       if try waitForNews(report) { return try run.result(wasInterrupted: true) }
     }
+  }
+
+  /// Whether one look has come to its end: unless somebody has left us something to drive while we got up.
+  private func isDone(_ standing: Driver.Standing?, _ status: RunStatus) throws -> Bool {
+    guard let driver, status.isLive else { return true }
+    guard standing == .waiting(commands: 0) else { return false }
+    let position = driver.position
+    leave()
+    return try !run.isLeftBehind(position)
   }
 
   /// Drives, if the seat is ours or free.

@@ -131,7 +131,7 @@ enum OperationStore {
     ).execute(arguments: [to, from, key])
   }
 
-  /// The intent of a host command: committed before it starts.
+  /// The intent of a host command or an integration: committed before it starts.
   static func start(_ tx: Transaction, generation: Int, key: String, intent: String) throws -> Bool {
     try tx.change(
       """

@@ -35,7 +35,8 @@ enum RuntimeSchema {
     ) STRICT
     """
 
-  /// `intent` is the identity of the supervisor of a host command that may be running.
+  /// `intent` is the identity of the supervisor of a host command that may be running; of an integration it says
+  /// only that it has begun.
   private static let operations = """
     CREATE TABLE operations (
       generation INTEGER NOT NULL,
