@@ -14,7 +14,7 @@ RELEASE := -c release --product flowdex --static-swift-stdlib -Xswiftc -Xclang-l
 # The session needs Deno 2.9 or later; yours, if you name it.
 export FLOWDEX_DENO ?= $(CURDIR)/$(TOOLS)/bin/deno
 
-.PHONY: help setup build install demo test lint format clean
+.PHONY: help setup build install demo test torture lint format clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,7 @@ $(TOOLS)/.setup: Makefile
 	has inotifytools/inotifytools.h || missing+=(libinotifytools0-dev); \
 	if [ "$$FLOWDEX_DENO" = "$(CURDIR)/$(TOOLS)/bin/deno" ] && ! command -v python3 >/dev/null; then missing+=(python3); fi; \
 	if [ $${#missing[@]} -gt 0 ]; then $(call APT,"$${missing[@]}"); fi
+	@command -v strace >/dev/null || ( $(call APT,strace) ) || echo 'make: there is no strace: the kill sweep is left out'
 	@if [ "$$FLOWDEX_DENO" != "$(CURDIR)/$(TOOLS)/bin/deno" ]; then \
 	  "$$FLOWDEX_DENO" --version | head -n 1; \
 	elif ! $(TOOLS)/bin/deno --version >/dev/null 2>&1; then \
@@ -77,6 +78,9 @@ demo: build ## audit flowdex's own sources and those of a dependency, with four 
 test: setup ## run every test; the runner's closing lines come last
 	@mkdir -p .build
 	swift test 2>&1 | tee $(TEST_LOG)
+
+torture: build ## kill flowdex at every system call that matters; POINTS=n for a seeded choice
+	python3 -B Tests/Torture/torture.py $(BINARY) $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED))
 
 lint: ## check formatting and documentation
 	swift format lint --strict --recursive Package.swift Sources Tests
