@@ -59,6 +59,7 @@ let package = Package(
         "flowdex", "QueueRunner", "Runtime",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
+      exclude: ["Golden"],
       swiftSettings: strict),
     .testTarget(name: "TidyTests", dependencies: ["QueueRunner"], swiftSettings: strict),
   ],
