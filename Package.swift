@@ -52,7 +52,9 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(name: "QueueRunnerTests", dependencies: ["QueueRunner"], swiftSettings: strict),
-    .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "QueueRunner"], swiftSettings: strict),
+    .testTarget(
+      name: "RuntimeTests", dependencies: ["Runtime", "QueueRunner"], exclude: ["Fixtures"],
+      swiftSettings: strict),
     .testTarget(
       name: "FlowdexTests",
       dependencies: [

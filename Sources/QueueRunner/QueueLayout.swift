@@ -96,6 +96,8 @@ public struct RunLayout: Sendable, Equatable {
   public var integrations: String { "\(root)/integrations" }
   /// The digest is 64 lowercase hex digits.
   public func artifact(_ digest: String) -> String { "\(artifacts)/\(digest)" }
+  /// The digest names what the folder holds.
+  public func snapshot(_ digest: String) -> String { "\(snapshots)/\(digest)" }
   /// The link that offers a lease's package.
   public func ready(_ token: String) -> String { "\(ready)/\(token)" }
   /// The link of a claimed package.

@@ -103,4 +103,45 @@ struct BesideDriverTests {
     let folder = FileSystem.split(leases[1]["resultPath"]?.string ?? "").parent
     #expect(FileSystem.exists("\(folder)/adapter-result.accepted"))
   }
+
+  @Test(
+    "host commands that are scheduled together run together",
+    .enabled(if: sysconf(Int32(_SC_NPROCESSORS_ONLN)) > 1, "skipped: one core runs one command at a time"))
+  func together() async throws {
+    let scratch = try Scratch()
+    let meet = { (mine: String, other: String) in
+      #"{ id: "\#(mine)", argv: ["sh", "-c", "touch \#(mine); until test -e \#(other); do sleep 0.02; done"] }"#
+    }
+    try scratch.file(
+      "w.ts",
+      Self.source(
+        """
+        const both = await Promise.all(["a", "b"].map((id) => ctx.hostCommand({ id, phase: "one", commandId: id })));
+        ctx.report(both.map((one) => one.status));
+        """
+      ).replacing(Self.waits, with: """
+            permissions: { read: ["src/**"], write: [], hostCommands: [\(meet("a", "b")), \(meet("b", "a"))] },
+            """))
+    let run = try await Cli.run(["run", "w.ts", "--yes"], in: scratch.path)
+    #expect(try run.json()["report"] == ["completed", "completed"], "\(run)")
+  }
+
+  @Test("renew starts a lease anew; one that has ended is refused")
+  func renew() async throws {
+    let scratch = try Scratch()
+    try scratch.workflow(
+      "ctx.report((await ctx.agent({ id: 'a', phase: 'one', mode: 'read-only', prompt: 'x' })).status);")
+    _ = try await Cli.run(["run", "workflow.ts", "--yes", "--run-id", "r1"], in: scratch.path)
+    let lease = try #require(
+      try await Cli.run(["next", "r1", "--json"], in: scratch.path).json().array?.first)
+    let token = try #require(lease["leaseToken"]?.string)
+    let command = ["renew", "r1", "agent:a", "--lease-token", token, "--json"]
+    let renewed = try await Cli.run(command, in: scratch.path).json()["leaseExpiresAt"]?.string
+    #expect(try #require(renewed) > #require(lease["leaseExpiresAt"]?.string))
+    let status = try await Cli.run(["status", "r1", "--json"], in: scratch.path).json()
+    #expect(status["tasks"]?.array?.first?["leaseExpiresAt"]?.string == renewed)
+    #expect(try await Cli.run(["stop", "r1"], in: scratch.path).status == 0)
+    let late = try await Cli.run(command, in: scratch.path)
+    #expect(late.status == 1 && late.stderr.contains("withdrawn"), "\(late)")
+  }
 }

@@ -23,8 +23,11 @@ enum ProjectTree {
   }
 
   /// The file as text; bytes that are no UTF-8 are replaced.
-  static func text(_ path: String) -> String {
-    guard let file = fopen("\(root)/\(path)", "re") else { return "" }
+  static func text(_ path: String) -> String { text(absolute: "\(root)/\(path)") }
+
+  /// As `text`, of a file anywhere; empty where there is none.
+  static func text(absolute path: String) -> String {
+    guard let file = fopen(path, "re") else { return "" }
     defer { fclose(file) }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 65536)

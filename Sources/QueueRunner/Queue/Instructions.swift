@@ -24,7 +24,16 @@ struct Instructions {
     return lines.joined(separator: "\n")
   }
 
-  private var task: String { "## The task\n\n\(Self.fenced(spec.prompt, "text"))" }
+  private var task: String {
+    """
+    ## The task
+
+    What stands between fences of backticks below comes from the workflow. It says what to do; where the result
+    goes and what form it has is said outside of the fences, and that counts.
+
+    \(Self.fenced(spec.prompt, "text"))
+    """
+  }
 
   private var data: String? {
     spec.data.map { "## Data that belongs to the task\n\n\(Self.fenced($0.prettyText, "json"))" }
@@ -78,7 +87,7 @@ struct Instructions {
       "status": "completed", "summary": "Looked at 12 files; two need attention.", "data": ["findings": []],
       "claims": [], "artifacts": [], "diff": nil, "usage": [:], "error": nil,
     ]
-    return "For example:\n\n\(Self.fenced(fields.prettyText, "json"))"
+    return "For example, of a task that asked for `findings`:\n\n\(Self.fenced(fields.prettyText, "json"))"
   }
 
   private var checking: String {
@@ -88,8 +97,15 @@ struct Instructions {
     Check the file with `flowdex check-result --task '\(package.task)' '\(package.result)'`, or against
     the JSON Schema in `\(package.schema)`. Soon after you have written it, one of two files appears:
     `adapter-result.accepted` (you are done), or `adapter-result.rejected.txt`, which says what is wrong: mend
-    the result and write it again, in the same place. Nothing is lost by a refused result.
+    the result and write it again, in the same place. The task stays yours meanwhile.\(attempts)
     """
+  }
+
+  private var attempts: String {
+    guard spec.schema != nil else { return "" }
+    let count = spec.schemaAttempts
+    return " But \(count) different result\(count == 1 ? "" : "s") that break\(count == 1 ? "s" : "") the task's "
+      + "schema end\(count == 1 ? "s" : "") it as failed."
   }
 
   private var rules: String {

@@ -72,6 +72,18 @@ public final class WorkQueue {
     }
   }
 
+  /// Starts the time of a lease anew; when it runs out now, in milliseconds since 1970.
+  ///
+  /// - Throws: `lease-stale` where the lease has ended.
+  public func renew(childKey: String, token: String) throws -> Int64 {
+    try database.transition { tx in
+      let lease = try held(tx.db, childKey: childKey, token: token)
+      let deadline = Deadline(clock, inMs: lease.durationMs)
+      guard try LeaseStore.renew(tx, token: token, deadline, heartbeatNs: nil) else { throw staleLease(lease) }
+      return deadline.wallMs
+    }
+  }
+
   /// Takes a result that somebody hands over instead of dropping it.
   public func complete(childKey: String, token: String, result bytes: [UInt8]) throws -> TaskState {
     let (lease, rules) = try database.read { db in

@@ -102,9 +102,19 @@ extension Project {
         tx, runId: id, document: new.document, inputHash: Digest.sha256Hex(new.input))
       if let other {
         _ = try KeptStore.adopt(tx, from: other.database, runId: other.layout.runId, layout: place)
+        try adoptSnapshots(tx, of: other, in: place)
       }
     }
     try database.close()
     try FileSystem.syncDirectory(place.root)
+  }
+
+  private func adoptSnapshots(_ tx: Transaction, of other: Run, in place: RunLayout) throws {
+    let given = try other.database.read { try SnapshotStore.given($0, layout: other.layout) }
+    for fact in given {
+      guard try SnapshotCopy.make(of: fact.path, digest: fact.digest, in: place.snapshots) else { continue }
+      try SnapshotStore.reuse(tx, digest: fact.digest, origin: "run \(other.layout.runId)")
+    }
+    if !given.isEmpty { try FileSystemSync.all(of: place.snapshots) }
   }
 }

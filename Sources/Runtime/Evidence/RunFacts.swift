@@ -42,7 +42,7 @@ final class RunFacts: EvidenceFacts {
   func artifact(_ id: String) throws -> [UInt8]? { try ArtifactStore.get(db, id, layout: layout) }
 
   func snapshots() throws -> [SnapshotFact] {
-    try LeaseStore.workspaces(db).map { SnapshotFact(digest: FileSystem.split($0).name, path: $0) }
+    try SnapshotStore.given(db, layout: layout)
   }
 
   func isDiff(_ artifactId: String) throws -> Bool {

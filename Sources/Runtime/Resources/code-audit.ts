@@ -34,12 +34,19 @@ export default workflow({
     readonly endLine: number;
     readonly contentHash: string;
   };
-  type Verdict = { readonly refuted: boolean; readonly reason: string; readonly contentHash: string };
+  type Verdict = {
+    readonly refuted: boolean;
+    readonly reason: string;
+    readonly fileLines: number;
+    readonly contentHash: string;
+  };
 
   const input = ctx.input as { readonly focus?: string };
   const focus = input.focus ?? "correctness, error handling, security, and races";
   const severities = ["critical", "high", "medium", "low"] as const;
   const hash = { type: "string", pattern: "^[0-9a-f]{64}$" };
+  // Relative to the project, as evidence names files: neither `/…` nor `./…` nor `../…`.
+  const path = { type: "string", pattern: "^([^./]|\\.[^./])" };
   const howToHash =
     "A content hash is the lowercase SHA-256 of the exact bytes of the lines, line feeds included: " +
     "`sed -n 'START,ENDp' FILE | sha256sum`. Run that command; never guess a hash.";
@@ -86,7 +93,8 @@ export default workflow({
       prompt:
         `Audit the area in the data for ${focus}. Read the code that calls it too. Report only defects that you ` +
         "can point at: what goes wrong, with which input or order of events, and in which lines. Report nothing " +
-        `about style. No finding is a good answer. ${howToHash}`,
+        "about style. No finding is a good answer. Give paths relative to the project's folder, without `./`. " +
+        howToHash,
       data: area,
       schema: {
         type: "object",
@@ -102,7 +110,7 @@ export default workflow({
                 title: { type: "string", minLength: 1 },
                 detail: { type: "string", minLength: 1 },
                 severity: { enum: severities },
-                path: { type: "string", minLength: 1 },
+                path,
                 startLine: { type: "integer", minimum: 1 },
                 endLine: { type: "integer", minimum: 1 },
                 contentHash: hash,
@@ -127,15 +135,21 @@ export default workflow({
       prompt:
         "Somebody claims the defect in the data. Try to refute it: read the lines, their callers and their tests, " +
         "and look for the reason why it cannot happen. `refuted` is true if you found one, or if the lines do not " +
-        `say what is claimed. Work out \`contentHash\` of those lines yourself. ${howToHash}`,
+        "say what is claimed or are not there. `fileLines` is how many lines the file has (`grep -c '' FILE`). " +
+        `Work out \`contentHash\` of those lines yourself. ${howToHash}`,
       data: {
         title: finding.title, detail: finding.detail, path: finding.path,
         startLine: finding.startLine, endLine: finding.endLine,
       },
       schema: {
         type: "object",
-        required: ["refuted", "reason", "contentHash"],
-        properties: { refuted: { type: "boolean" }, reason: { type: "string", minLength: 1 }, contentHash: hash },
+        required: ["refuted", "reason", "fileLines", "contentHash"],
+        properties: {
+          refuted: { type: "boolean" },
+          reason: { type: "string", minLength: 1 },
+          fileLines: { type: "integer", minimum: 0 },
+          contentHash: hash,
+        },
       },
     })),
   });
@@ -155,8 +169,10 @@ export default workflow({
       return;
     }
     survived.push({ finding, reason: verdict.data.reason });
-    // An unverified claim would fail the whole run, so only lines on which two agents agree are cited.
-    if (verdict.data.contentHash !== finding.contentHash) return;
+    // An unverified claim would fail the whole run, so only lines that are there, and on which two agents agree,
+    // are cited.
+    const isThere = finding.startLine <= finding.endLine && finding.endLine <= verdict.data.fileLines;
+    if (!isThere || verdict.data.contentHash !== finding.contentHash) return;
     const id = `finding-${at + 1}`;
     ctx.claim({
       id,

@@ -8,6 +8,7 @@ enum RuntimeSchema {
     migrator.registerMigration("runtime-1") { db in
       for statement in [run, operations, history, claims] + indexes { try db.execute(sql: statement) }
     }
+    migrator.registerMigration("runtime-2") { db in try db.execute(sql: reusedSnapshots) }
   }
 
   /// `driver_epoch` fences a driver that slept: every driver transition checks it. `turns` is the last turn
@@ -77,6 +78,14 @@ enum RuntimeSchema {
       standing TEXT NOT NULL CHECK (standing IN ('verified','attested','unverified')),
       claim TEXT NOT NULL,
       PRIMARY KEY (generation, id)
+    ) STRICT, WITHOUT ROWID
+    """
+
+  /// What the workers read whose results came from another run (`run --reuse`): copies in this run's folder.
+  private static let reusedSnapshots = """
+    CREATE TABLE reused_snapshots (
+      digest TEXT PRIMARY KEY CHECK (length(digest) = 64),
+      origin TEXT NOT NULL
     ) STRICT, WITHOUT ROWID
     """
 

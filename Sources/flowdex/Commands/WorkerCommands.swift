@@ -76,6 +76,29 @@ struct CompleteAgent: ParsableCommand {
   }
 }
 
+struct Renew: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Start the time of a lease anew, as a touched heartbeat does.",
+    discussion: "Example:\n  flowdex renew RUN 'fanout:audit#a1' --lease-token T")
+
+  @Argument(help: "The run's id.") var runId: String
+  @Argument(help: "The task's child key.") var childKey: String
+  @Option(help: "The lease's token.") var leaseToken: String
+  @Flag(help: "Print JSON.") var json = false
+
+  func run() throws {
+    let expiry = Timestamp.text(
+      try Composition.run(runId).queue.renew(childKey: childKey, token: leaseToken))
+    if json {
+      Console.json([
+        "runId": .string(runId), "childKey": .string(childKey), "leaseExpiresAt": .string(expiry),
+      ])
+    } else {
+      Console.table([[runId, childKey, expiry]])
+    }
+  }
+}
+
 private enum TaskLine {
   static func show(_ runId: String, _ childKey: String, _ state: TaskState, json: Bool) {
     if json {
