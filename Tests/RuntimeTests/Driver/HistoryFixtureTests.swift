@@ -90,10 +90,11 @@ struct HistoryFixtureTests {
       #expect(JSONValue.array(replayed.history.map(JSONValue.string)) == expected["history"])
       switch replayed.ending {
       case .completed(let value)?:
+        let generation = try run.record().generation
         let outcome = try run.database.read { db in
           try ReportBuilder.build(
             valueText: value, staged: replayed.claims,
-            facts: RunFacts(db: db, layout: run.layout, generation: try run.record().generation))
+            facts: RunFacts(db: db, layout: run.layout, generation: generation))
         }
         guard case .verified(let text, _) = outcome else {
           Issue.record("\(outcome)")
