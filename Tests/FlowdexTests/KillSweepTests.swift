@@ -21,7 +21,8 @@ struct KillSweepTests {
     let result = try await Subprocess.run(
       .name("python3"),
       arguments: [
-        "-B", "\(Cli.packageRoot)/Tests/Torture/torture.py", Cli.binary, "--scenario", scenario, "--points", "3",
+        "-B", "\(Cli.packageRoot)/Tests/Torture/torture.py", Cli.binary, "--scenario", scenario, "--points",
+        "2",
         "--seed", "11",
       ],
       environment: .inherit.updating(environment), output: .string(limit: 1 << 20),

@@ -38,7 +38,7 @@ final class EventLog {
   func rebuild(from db: Database) throws -> Int {
     known = nil
     try FileSystem.makeDirectories(layout.temporary)
-    let temporary = "\(layout.temporary)/events.jsonl"
+    let temporary = "\(layout.temporary)/log"
     let descriptor = try FileSystem.open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o644)
     defer { close(descriptor) }
     var count = 0

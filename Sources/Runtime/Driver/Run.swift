@@ -41,10 +41,15 @@ public final class Run {
         guard let workspace else { return .unchanged }
         let manifest = try Manifest(reading: JSONValue(parsing: manifestText))
         let globs = GlobSet(manifest.permissions.write)
-        switch try WorkCopy.diff(snapshot: workspace, work: folder, writeGlobs: globs) {
-        case .unchanged: return .unchanged
-        case .diff(let text, _): return .diff(text)
-        case .refused(let problems): return .refused(problems)
+        do {
+          switch try WorkCopy.diff(snapshot: workspace, work: folder, writeGlobs: globs) {
+          case .unchanged: return .unchanged
+          case .diff(let text, _): return .diff(text)
+          case .refused(let problems): return .refused(problems)
+          }
+        } catch let error as FlowdexError where error.code == "work-copy-gone" {
+          // A worker did that, and it stops nobody else's result.
+          return .refused([error.message])
         }
       })
   }

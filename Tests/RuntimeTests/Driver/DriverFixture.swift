@@ -70,9 +70,9 @@ final class DriverFixture: Sendable {
       makeSession: { _, _ in ScriptedSession(script, onClose: onClose) }, interrupts: [], cores: 4)
   }
 
-  static func agent(_ id: String, prompt: String = "do") -> ScheduledOperation {
+  static func agent(_ id: String, mode: String = "read-only") -> ScheduledOperation {
     let args: JSONValue = [
-      "id": .string(id), "mode": "read-only", "phase": "one", "prompt": .string(prompt),
+      "id": .string(id), "mode": .string(mode), "phase": "one", "prompt": "do",
     ]
     return ScheduledOperation(kind: .agent, id: id, argsText: args.canonicalText)
   }
@@ -82,15 +82,19 @@ final class DriverFixture: Sendable {
     return ScheduledOperation(kind: .integrate, id: id, argsText: args.canonicalText)
   }
 
-  /// Leases everything and answers the tasks of these keys.
-  static func answer(_ run: Run, _ keys: [String]) throws {
-    let result: JSONValue = [
+  static let result: [UInt8] = {
+    let envelope: JSONValue = [
       "status": "completed", "summary": "s", "data": [:], "claims": [], "artifacts": [], "diff": nil,
       "usage": [:], "error": nil,
     ]
+    return envelope.canonicalBytes
+  }()
+
+  /// Leases everything and answers the tasks of these keys.
+  static func answer(_ run: Run, _ keys: [String]) throws {
     for lease in try run.queue.lease(limit: 100, files: false, workspace: { nil })
     where keys.contains(lease.childKey) {
-      _ = try run.queue.complete(childKey: lease.childKey, token: lease.token, result: result.canonicalBytes)
+      _ = try run.queue.complete(childKey: lease.childKey, token: lease.token, result: result)
     }
   }
 }

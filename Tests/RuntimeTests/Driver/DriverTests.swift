@@ -156,4 +156,22 @@ struct DriverTests {
     #expect(!FileSystem.exists(staged))
     #expect(try Set(fixture.project.runIds()) == Set(ids))
   }
+
+  @Test("a worker that removes its copy is refused, and stops nobody else's result")
+  func copyGone() throws {
+    let fixture = try DriverFixture()
+    let run = try fixture.create()
+    let scheduled = [DriverFixture.agent("w", mode: "write"), DriverFixture.agent("r")]
+    let environment = fixture.environment { _ in Turn(scheduled: scheduled, state: .suspended) }
+    #expect(try run.drive(environment).status == .needsDispatch)
+    for lease in try run.next(limit: 2, files: true) {
+      let package = try #require(lease.package)
+      if lease.spec.isWrite { try FileSystem.removeTree(package.work) }
+      try FileSystem.write(DriverFixture.result, to: package.result)
+    }
+    let items = try run.collectOnce()
+    #expect(items.first { $0.taskId == "r" }?.status == .collected)
+    let refused = items.first { $0.taskId == "w" }
+    #expect(refused?.status == .invalid && refused?.error?.contains("is gone") == true, "\(items)")
+  }
 }
