@@ -119,9 +119,11 @@ struct BesideDriverTests {
         const both = await Promise.all(["a", "b"].map((id) => ctx.hostCommand({ id, phase: "one", commandId: id })));
         ctx.report(both.map((one) => one.status));
         """
-      ).replacing(Self.waits, with: """
-            permissions: { read: ["src/**"], write: [], hostCommands: [\(meet("a", "b")), \(meet("b", "a"))] },
-            """))
+      ).replacing(
+        Self.waits,
+        with: """
+          permissions: { read: ["src/**"], write: [], hostCommands: [\(meet("a", "b")), \(meet("b", "a"))] },
+          """))
     let run = try await Cli.run(["run", "w.ts", "--yes"], in: scratch.path)
     #expect(try run.json()["report"] == ["completed", "completed"], "\(run)")
   }

@@ -37,7 +37,9 @@ struct CallbackTests {
     }
   }
 
-  @Test("the input is frozen, time is the run's own, and a log line is recorded once, however often it is replayed")
+  @Test(
+    "the input is frozen, time is the run's own, and a log line is recorded once, however often it is replayed"
+  )
   func context() async throws {
     let scratch = try Scratch()
     try scratch.workflow(
@@ -98,7 +100,8 @@ struct CallbackTests {
     _ = try await Cli.run(["next", "r1", "--json"], in: scratch.path)
     _ = try await Cli.run(["stop", "r1"], in: scratch.path)
     _ = try await Cli.run(["resume", "r1"], in: scratch.path)
-    #expect(try await LifecycleTests.answer(scratch, 1) == ["agent:a", "agent:b"], "the second attempt of each")
+    #expect(
+      try await LifecycleTests.answer(scratch, 1) == ["agent:a", "agent:b"], "the second attempt of each")
     let first = try await Cli.run(["continue", "r1"], in: scratch.path).json()["report"]
     #expect(first?["sum"] == 2)
     #expect(first?["refused"] == "`agent:c`: the run would have 3 tasks, and `maxAgents` is 2")
@@ -107,14 +110,16 @@ struct CallbackTests {
     #expect(try await Cli.run(["continue", "r1"], in: scratch.path).json()["report"]?["sum"] == 6)
   }
 
-  @Test("a session that dies is tried twice more; then the drive ends with 1, and the run can be gone on with")
+  @Test(
+    "a session that dies is tried twice more; then the drive ends with 1, and the run can be gone on with")
   func deadSession() async throws {
     let scratch = try Scratch()
     try scratch.workflow("ctx.report(7);")
     let fake = try scratch.file("deno", "#!/bin/sh\necho tried >> \"\(scratch.path)/tries\"\nexit 9\n")
     chmod(fake, 0o755)
     let dead = try await Cli.run(
-      ["run", "workflow.ts", "--yes", "--run-id", "r1"], in: scratch.path, environment: ["FLOWDEX_DENO": fake])
+      ["run", "workflow.ts", "--yes", "--run-id", "r1"], in: scratch.path, environment: ["FLOWDEX_DENO": fake]
+    )
     #expect(dead.status == 1 && dead.stderr.contains("flowdex continue r1"), "\(dead)")
     let status = try await Cli.run(["status", "r1", "--json"], in: scratch.path).json()
     #expect(status["run"]?["status"] == "running")
@@ -156,7 +161,8 @@ struct CallbackTests {
     let bytes = JSONValue.object(envelope).compactText
     let done = try await Cli.run(
       [
-        "complete-agent", "r1", "agent:a", "--lease-token", lease["leaseToken"]?.string ?? "", "--result", bytes,
+        "complete-agent", "r1", "agent:a", "--lease-token", lease["leaseToken"]?.string ?? "", "--result",
+        bytes,
       ], in: scratch.path)
     #expect(done.status == 0, "\(done)")
     let report = try #require(try await Cli.run(["continue", "r1"], in: scratch.path).json()["report"])

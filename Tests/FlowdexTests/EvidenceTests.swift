@@ -122,13 +122,17 @@ struct EvidenceRunTests {
       let id = "broken-\(at)"
       let output = try await Cli.run(
         [
-          "run", "workflow.ts", "--yes", "--run-id", id, "--reuse", "r1", "--input", "{\"\(claim)\":\(change)}",
+          "run", "workflow.ts", "--yes", "--run-id", id, "--reuse", "r1", "--input",
+          "{\"\(claim)\":\(change)}",
         ], in: scratch.path)
       #expect(output.status == 1, "\(claim) \(change): \(output)")
-      let error = try await Cli.run(["status", id, "--json"], in: scratch.path).json()["run"]?["error"]?.string
+      let error = try await Cli.run(["status", id, "--json"], in: scratch.path).json()["run"]?["error"]?
+        .string
       #expect(error?.contains("claim `\(claim)`, which is unverified") == true, "\(error ?? "")")
       #expect(error?.contains(reason) == true, "\(claim) \(change): \(error ?? "")")
-      if change != "\"none\"" { #expect(error?.contains("evidence 0 (`\(claim)`)") == true, "\(error ?? "")") }
+      if change != "\"none\"" {
+        #expect(error?.contains("evidence 0 (`\(claim)`)") == true, "\(error ?? "")")
+      }
       #expect(output.stderr.contains(reason), "\(output)")
     }
   }

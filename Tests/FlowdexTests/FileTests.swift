@@ -57,7 +57,9 @@ struct FileTests {
     let id = try #require(try output.json()["runId"]?.string)
     let created = try await Cli.run(["status", id, "--json"], in: scratch.path).json()["run"]?["createdAt"]
     let time = try #require(created?.string).map { ":.".contains($0) ? "-" : String($0) }.joined()
-    #expect(id.hasSuffix("-test") && id.prefix(17) == time.prefix(17) && id.count == time.count + 5, "\(id) \(time)")
+    #expect(
+      id.hasSuffix("-test") && id.prefix(17) == time.prefix(17) && id.count == time.count + 5, "\(id) \(time)"
+    )
     for unsafe in ["..", ".", "a/b", "", ".x", String(repeating: "a", count: 201), "a b", "é"] {
       let refused = try await Cli.run(
         ["run", "workflow.ts", "--yes", "--run-id", unsafe], in: scratch.path)

@@ -43,17 +43,21 @@ struct TemplateTests {
   @Sendable static func audit(_ task: JSONValue) -> JSONValue {
     switch task["phase"]?.string {
     case "scope":
-      let areas = ["core", "edge", "core"].map { ["id": .string($0), "paths": ["src"], "why": "w"] as JSONValue }
+      let areas = ["core", "edge", "core"].map {
+        ["id": .string($0), "paths": ["src"], "why": "w"] as JSONValue
+      }
       return Envelope.json(data: ["areas": .array(areas)])
     case "audit":
       switch task["taskId"]?.string {
       case "1-core":
         return Envelope.json(
-          data: ["findings": [
-            finding("wrong", "low", line: 1), finding("right", "critical", line: 2),
-            finding("unsure", "high", line: 3), finding("differs", "medium", line: 3),
-            finding("not there", "low", line: 1, end: 90),
-          ]])
+          data: [
+            "findings": [
+              finding("wrong", "low", line: 1), finding("right", "critical", line: 2),
+              finding("unsure", "high", line: 3), finding("differs", "medium", line: 3),
+              finding("not there", "low", line: 1, end: 90),
+            ]
+          ])
       case "2-edge": return failure
       default: return Envelope.json(data: ["findings": []])
       }
@@ -70,7 +74,8 @@ struct TemplateTests {
     }
   }
 
-  @Test("code-audit: what survives is cited only where two agents agree; refuted, undecided and failed are told")
+  @Test(
+    "code-audit: what survives is cited only where two agents agree; refuted, undecided and failed are told")
   func codeAudit() async throws {
     let scratch = try Scratch()
     try scratch.file("src/a.txt", "one\ntwo\nthree\n")
@@ -139,7 +144,8 @@ struct TemplateTests {
       data: ["verdict": "needs-work", "first": "mend it", "remarks": [.object(remark)]])
   }
 
-  @Test("parallel-review: a lens or the synthesis may fail, and the rest is still reported", arguments: reviews)
+  @Test(
+    "parallel-review: a lens or the synthesis may fail, and the rest is still reported", arguments: reviews)
   func parallelReview(failing: [String], missing: String) async throws {
     let scratch = try Scratch()
     try scratch.file("src/a.txt", "one\n")

@@ -41,9 +41,12 @@ import Testing
         "1. Words: `two` names no test", "1. Words: `three` names no test",
       ])
     #expect(page.problems { _ in nil }.first == "1. Words: there is no test `A/B.swift: works`")
-    #expect(page.problems { _ in "func other() {}\n" }.first == "1. Words: there is no test `A/B.swift: works`")
+    #expect(
+      page.problems { _ in "func other() {}\n" }.first == "1. Words: there is no test `A/B.swift: works`")
     let rules = CoveragePage.rules(
-      of: "## 1. Words\n| word | m |\n| --- | --- |\n| `one <x\\|y>` | m |\n| two, 2 | m |\n| four | m |\n- five\n- six\n## 2. More\n")
+      of:
+        "## 1. Words\n| word | m |\n| --- | --- |\n| `one <x\\|y>` | m |\n| two, 2 | m |\n| four | m |\n- five\n- six\n## 2. More\n"
+    )
     #expect(rules.map(\.keys) == [[], ["`one"], ["two"], ["four"], [], [], []])
     #expect(
       page.missing(of: rules) == [
@@ -93,7 +96,9 @@ struct CoveragePage {
 
   private static func exists(_ test: String, _ text: (String) -> String?) -> Bool {
     guard let colon = test.firstRange(of: ": ") else { return false }
-    guard let source = text("Tests/\(test[..<colon.lowerBound])"), source.contains("@Test") else { return false }
+    guard let source = text("Tests/\(test[..<colon.lowerBound])"), source.contains("@Test") else {
+      return false
+    }
     return source.contains("func \(test[colon.upperBound...])(")
   }
 

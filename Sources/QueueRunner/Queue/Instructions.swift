@@ -104,7 +104,8 @@ struct Instructions {
   private var attempts: String {
     guard spec.schema != nil else { return "" }
     let count = spec.schemaAttempts
-    return " But \(count) different result\(count == 1 ? "" : "s") that break\(count == 1 ? "s" : "") the task's "
+    return
+      " But \(count) different result\(count == 1 ? "" : "s") that break\(count == 1 ? "s" : "") the task's "
       + "schema end\(count == 1 ? "s" : "") it as failed."
   }
 

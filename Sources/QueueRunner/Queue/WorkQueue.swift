@@ -79,7 +79,9 @@ public final class WorkQueue {
     try database.transition { tx in
       let lease = try held(tx.db, childKey: childKey, token: token)
       let deadline = Deadline(clock, inMs: lease.durationMs)
-      guard try LeaseStore.renew(tx, token: token, deadline, heartbeatNs: nil) else { throw staleLease(lease) }
+      guard try LeaseStore.renew(tx, token: token, deadline, heartbeatNs: nil) else {
+        throw staleLease(lease)
+      }
       return deadline.wallMs
     }
   }

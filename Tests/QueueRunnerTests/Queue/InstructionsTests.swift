@@ -21,16 +21,19 @@ import Testing
       spec.schemaAttempts = 2
     }
     let order = [
-      "# Task `t0` of phase `p`", "Your role: auditor", "Nobody is there to answer", "Do not start other agents",
+      "# Task `t0` of phase `p`", "Your role: auditor", "Nobody is there to answer",
+      "Do not start other agents",
       "## The task", "THE PROMPT", "DATA", "## What you may read and change", "/snapshots/abc",
       "Do not use the network", "## What you must write", package.result, "exactly these eight fields",
-      package.schema, "For example", "\"status\": \"completed\"", "flowdex check-result --task", "adapter-result.accepted",
+      package.schema, "For example", "\"status\": \"completed\"", "flowdex check-result --task",
+      "adapter-result.accepted",
       "adapter-result.rejected.txt", "mend", "The task stays yours", "2 different results",
       package.heartbeat, "another worker",
     ]
     var rest = text[...]
     for words in order {
-      let found = try #require(rest.firstRange(of: words), "`\(words)` is not there, or not in its place:\n\(text)")
+      let found = try #require(
+        rest.firstRange(of: words), "`\(words)` is not there, or not in its place:\n\(text)")
       rest = rest[found.upperBound...]
     }
   }

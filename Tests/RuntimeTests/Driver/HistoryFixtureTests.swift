@@ -74,7 +74,8 @@ struct HistoryFixtureTests {
           input: Array("{}".utf8), id: "new"))
       func tables(_ run: Run) throws -> [String] {
         try run.database.read {
-          try String.fetchAll($0, sql: "SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master ORDER BY name")
+          try String.fetchAll(
+            $0, sql: "SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master ORDER BY name")
         }
       }
       #expect(try tables(run) == tables(fresh))
