@@ -1,3 +1,4 @@
+import Glibc
 import QueueRunner
 import Testing
 
@@ -88,6 +89,10 @@ struct EvidenceRunTests {
     let reused = try await Cli.run(
       ["run", "workflow.ts", "--yes", "--run-id", "r2", "--reuse", "r1"], in: scratch.path)
     #expect(try reused.json()["report"]?["claims"]?.array?.count == 6, "\(reused)")
+    let copied = scratch.layout.run("r2").snapshots
+    let digest = try #require(try FileSystem.names(in: copied).first { $0.count == 64 })
+    var status = stat()
+    #expect(stat("\(copied)/\(digest)/src/a.txt", &status) == 0 && status.st_mode & 0o222 == 0, "read-only")
     try FileSystem.removeTree(scratch.layout.run("r1").root)
     let again = try await Cli.run(
       ["run", "workflow.ts", "--yes", "--run-id", "r3", "--reuse", "r2"], in: scratch.path)
