@@ -99,8 +99,9 @@ struct FaultTests {
     try scratch.workflow("ctx.report(1);")
     try FileSystem.removeTree("\(scratch.path)/.flowdex")
     try scratch.file(".flowdex", "a file")
-    for arguments in [["list"], ["status", "r1"], ["run", "workflow.ts", "--yes"], ["workflow", "list"], ["watch"]]
-    {
+    for arguments in [
+      ["list"], ["status", "r1"], ["run", "workflow.ts", "--yes"], ["workflow", "list"], ["watch"],
+    ] {
       let output = try await Cli.run(arguments, in: scratch.path)
       Self.check(output, ["`\(scratch.path)/.flowdex` is not a folder"])
     }
@@ -130,7 +131,9 @@ struct FaultTests {
       ("bare", ["run `bare` has no state", "state.sqlite"]), ("empty", ["empty/state.sqlite`", "tables"]),
       ("text", ["text/state.sqlite`", "no SQLite database"]), ("torn", ["torn/state.sqlite`", "damaged"]),
     ] {
-      for arguments in [["status", id], ["continue", id], ["next", id], ["inspect", id], ["repair-events", id]] {
+      for arguments in [
+        ["status", id], ["continue", id], ["next", id], ["inspect", id], ["repair-events", id],
+      ] {
         Self.check(try await Cli.run(arguments, in: scratch.path), words)
       }
     }
@@ -166,7 +169,9 @@ struct FaultTests {
     // A mount name space of its own: nothing stays mounted, whatever happens.
     let line = """
       set -e; mkdir m; mount -t tmpfs -o size=4m none m; cp -r .flowdex workflow.ts m; cd m
-      fails() { if "$F" "$@" >>out 2>line; then echo "ok $*"; else echo "$? $* $(wc -l <line) $(tail -n 1 line)"; fi; }
+      fails() {
+        if "$F" "$@" >>out 2>line; then echo "ok $*"; else echo "$? $* $(tail -n 1 line)"; fi
+      }
       exec 3>&1; cd ..; mkdir o; mount -t tmpfs none o; ln -s ../o/line m/line; ln -s ../o/out m/out; cd m
       head -c 8m /dev/zero >fill 2>/dev/null || true
       fails next r1 --files; fails pause r1; fails continue r1; fails run workflow.ts --yes --run-id r2
@@ -200,7 +205,8 @@ struct FaultTests {
       ["status", "r1"], in: scratch.path, environment: ["TMPDIR": scratch.path])
     let line = output.stderr
     #expect(output.status == 1 && output.stdout.isEmpty, "\(output)")
-    #expect(line.hasPrefix("flowdex: internal error: ") && line.split(separator: "\n").count == 1, "\(output)")
+    #expect(
+      line.hasPrefix("flowdex: internal error: ") && line.split(separator: "\n").count == 1, "\(output)")
     #expect(!line.contains("no such table") && line.contains("bug of flowdex"), "\(output)")
     let name = try #require(try FileSystem.names(in: scratch.path).first { $0.hasPrefix("flowdex-bug-") })
     #expect(line.contains("`\(scratch.path)/\(name)`"), "\(output)")

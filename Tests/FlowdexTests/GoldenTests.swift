@@ -138,7 +138,8 @@ struct GoldenTests {
       let keys = Set(try #require(value.object?.keys, "\(shape.file)\(shape.path) is no object"))
       let missing = shape.required.subtracting(keys).sorted()
       let extra = keys.subtracting(shape.required).subtracting(shape.extra).sorted()
-      #expect(missing.isEmpty && extra.isEmpty, "\(shape.file)\(shape.path): missing \(missing), new \(extra)")
+      #expect(
+        missing.isEmpty && extra.isEmpty, "\(shape.file)\(shape.path): missing \(missing), new \(extra)")
     }
   }
 

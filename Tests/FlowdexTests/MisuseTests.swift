@@ -16,7 +16,8 @@ struct MisuseTests {
   }
 
   static let commands: [[String]] = [
-    ["preview"], ["run"], ["init"], ["list"], ["next"], ["attach-agent"], ["complete-agent"], ["check-result"],
+    ["preview"], ["run"], ["init"], ["list"], ["next"], ["attach-agent"], ["complete-agent"],
+    ["check-result"],
     ["collect-results"], ["watch"], ["status"], ["inspect"], ["report"], ["continue"], ["pause"], ["stop"],
     ["resume"], ["restart-agent"], ["repair-events"], ["save"], ["workflow", "list"], ["skill", "install"],
   ]
@@ -69,9 +70,12 @@ struct MisuseTests {
     Case(64, ["save", "r1", ""], "is not a workflow's name"),
     Case(1, ["restart-agent", "r1", "agent:b"], "did you mean `agent:a`?"),
     Case(1, ["attach-agent", "r1", "agent:b", "--lease-token", "t", "--agent-ref", "w"], "mean `agent:a`?"),
-    Case(1, ["attach-agent", "r1", "agent:a", "--lease-token", "t", "--agent-ref", "w"], "lease `t` is not one"),
-    Case(1, ["complete-agent", "r1", "agent:a", "--lease-token", "t", "--result", "{}"], "lease `t` is not one"),
-    Case(1, ["complete-agent", "r1", "agent:a", "--lease-token", "t", "--result", "@no"], "cannot read `no`"),
+    Case(
+      1, ["attach-agent", "r1", "agent:a", "--lease-token", "t", "--agent-ref", "w"], "lease `t` is not one"),
+    Case(
+      1, ["complete-agent", "r1", "agent:a", "--lease-token", "t", "--result", "{}"], "lease `t` is not one"),
+    Case(
+      1, ["complete-agent", "r1", "agent:a", "--lease-token", "t", "--result", "@no"], "cannot read `no`"),
   ]
 
   /// A project with the run `r1`, which waits for the task `agent:a`.
@@ -166,7 +170,8 @@ struct MisuseTests {
     for command in Self.commands + [[], ["workflow"], ["skill"]] {
       let output = try await Cli.run(command + ["--help"], in: scratch.path)
       #expect(output.status == 0 && output.stderr.isEmpty, "\(command): \(output)")
-      #expect(output.stdout.contains("Example") && output.stdout.contains("flowdex "), "\(command): \(output)")
+      #expect(
+        output.stdout.contains("Example") && output.stdout.contains("flowdex "), "\(command): \(output)")
     }
     let version = try await Cli.run(["--version"], in: scratch.path)
     #expect(version.status == 0 && version.stdout.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil, "\(version)")

@@ -36,13 +36,15 @@ struct TextOutputTests {
     let lease = try await rows(["next", "r1", "--files"], scratch)
     #expect(lease.map { Array($0.prefix(3)) } == [["agent:a", "<token>", "<time>"]])
     let drop = try #require(
-      try await Cli.run(["status", "r1", "--json"], in: scratch.path).json()["tasks"]?.array?.first?["resultPath"]?
+      try await Cli.run(["status", "r1", "--json"], in: scratch.path).json()["tasks"]?.array?.first?[
+        "resultPath"]?
         .string)
     #expect(try await rows(["collect-results", "r1"], scratch) == [["agent:a", "missing", "leased", ""]])
     // What a worker writes must not make a second row, nor another cell.
     let result = Envelope.json(summary: "one\ttwo\nthree \u{1B}[31mred")
     try FileSystem.write(result.canonicalBytes, to: drop)
-    #expect(try await rows(["collect-results", "r1"], scratch) == [["agent:a", "collected", "completed", ""]])
+    #expect(
+      try await rows(["collect-results", "r1"], scratch) == [["agent:a", "collected", "completed", ""]])
     #expect(
       try await rows(["status", "r1"], scratch) == [
         ["r1", "needs-dispatch", "test", ""],
@@ -89,7 +91,8 @@ struct TextOutputTests {
       found["phases"] == ["one": ["in": ["cached": 5, "new": 4], "tokens": 11], "two": ["tokens": 1e308]])
     #expect(
       found["tasks"] == [
-        "agent:a": ["in": ["cached": 2], "tokens": 1], "agent:b": ["in": ["cached": 3, "new": 4], "tokens": 10],
+        "agent:a": ["in": ["cached": 2], "tokens": 1],
+        "agent:b": ["in": ["cached": 3, "new": 4], "tokens": 10],
         "agent:c": ["tokens": 1e308],
       ])
     #expect(found["run"] == ["in": ["cached": 5, "new": 4], "tokens": 1e308])

@@ -52,7 +52,14 @@ struct List: ParsableCommand {
 struct Status: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Where a run and each of its tasks stand.",
-    discussion: "Example:\n  flowdex status RUN --compact --json")
+    discussion: """
+      As JSON: {runId, run, counts, usage, usageByPhase, tasks}. In `run`, `error` says why it failed, and
+      `inputHash` is the SHA-256 of the input. Without --compact, a task has also parentOpKey, spec, usage,
+      resultArtifactId, schemaRefusals, expiries, keptFrom, createdAt and updatedAt.
+
+      Example:
+        flowdex status RUN --compact --json
+      """)
 
   @Argument(help: "The run's id.") var runId: String
   @Flag(help: "Only what tells where each task stands.") var compact = false
@@ -76,7 +83,12 @@ struct Status: ParsableCommand {
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "The run, its operations and its events, as JSON.",
-    discussion: "Example:\n  flowdex inspect RUN | jq '.events[].type'")
+    discussion: """
+      {run, events}: `run` as in `flowdex status`, with `operations`, and with --all `generations`.
+
+      Example:
+        flowdex inspect RUN | jq '.events[].type'
+      """)
 
   @Argument(help: "The run's id.") var runId: String
   @Flag(help: "Show the generations that restarts have replaced, too.") var all = false

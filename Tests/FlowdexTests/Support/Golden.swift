@@ -36,7 +36,8 @@ enum Golden {
     case .string(let text): .string(mask(text, scratch))
     case .array(let items): .array(items.map { mask($0, scratch) })
     case .object(let object):
-      .object(JSONObject(object.members.map { (mask($0.key, scratch), mask($0.value, scratch, key: $0.key)) }))
+      .object(
+        JSONObject(object.members.map { (mask($0.key, scratch), mask($0.value, scratch, key: $0.key)) }))
     }
   }
 
@@ -57,7 +58,9 @@ enum Golden {
         firstDifference(a[key] ?? nil, b[key] ?? nil, "\(path)/\(key)")
       }.first
     case (.array(let a), .array(let b)):
-      if a.count != b.count { return "\(path): expected \(a.count) items, found \(b.count): \(found.compactText)" }
+      if a.count != b.count {
+        return "\(path): expected \(a.count) items, found \(b.count): \(found.compactText)"
+      }
       return a.indices.lazy.compactMap { firstDifference(a[$0], b[$0], "\(path)/\($0)") }.first
     default:
       return expected == found

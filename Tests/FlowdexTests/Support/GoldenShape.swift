@@ -8,10 +8,12 @@ struct GoldenShape {
 
   private static let drive: Set = ["runId", "status", "report"]
   private static let run: Set = [
-    "name", "status", "generation", "createdAt", "updatedAt", "sourceHash", "manifestHash", "approvalHash", "driver",
+    "name", "status", "generation", "createdAt", "updatedAt", "sourceHash", "manifestHash", "approvalHash",
+    "driver",
   ]
   private static let task: Set = [
-    "childKey", "taskId", "phase", "adapter", "mode", "status", "cwd", "leaseToken", "leaseExpiresAt", "agentRef",
+    "childKey", "taskId", "phase", "adapter", "mode", "status", "cwd", "leaseToken", "leaseExpiresAt",
+    "agentRef",
     "resultPath", "instructionPath", "taskPath", "attempt", "adapterStatus", "summary", "error",
   ]
   private static let lease: Set = [
@@ -59,7 +61,8 @@ struct GoldenShape {
       GoldenShape(
         file: "status", path: "tasks/0", required: task,
         extra: [
-          "parentOpKey", "resultArtifactId", "schemaRefusals", "expiries", "keptFrom", "createdAt", "updatedAt",
+          "parentOpKey", "resultArtifactId", "schemaRefusals", "expiries", "keptFrom", "createdAt",
+          "updatedAt",
           "usage", "spec",
         ]),
       GoldenShape(file: "status-compact", path: "tasks/0", required: task),
