@@ -36,6 +36,8 @@ public struct ProjectLayout: Sendable, Equatable {
   public static let stagedPrefix = ".staging-"
   /// Held while a run is built.
   public var creationLock: String { "\(runs)/.creation-lock" }
+  /// Made and removed again by whoever wants to know whether the project can be written.
+  public func probe(_ pid: Int32) -> String { "\(runs)/.probe-\(pid)" }
 }
 
 /// One run's directory.

@@ -24,7 +24,7 @@ struct Flowdex: ParsableCommand {
       CompleteAgent.self,
       CheckResult.self, CollectResults.self, Watch.self, Status.self, Inspect.self, Report.self,
       Continue.self, Pause.self, Stop.self, Resume.self, RestartAgent.self, RepairEvents.self, Save.self,
-      Workflow.self, Skill.self,
+      Workflow.self, Skill.self, DoctorCommand.self,
     ])
 
   static func main() {

@@ -55,6 +55,31 @@ final class EventLog {
     return count
   }
 
+  /// How the file differs from the table; nil if every byte is as it should be.
+  func difference(from db: Database) throws -> String? {
+    guard try FileSystem.entry(layout.events)?.kind == .file else { return "is not there" }
+    let descriptor = try FileSystem.open(layout.events, O_RDONLY | O_NOFOLLOW)
+    defer { close(descriptor) }
+    var offset: Int64 = 0
+    var seq: Int64 = 0
+    while true {
+      let rows = try Self.rows(db, after: seq, limit: 1000)
+      if rows.isEmpty { break }
+      for row in rows {
+        let expected = Array(Self.line(row, runId: layout.runId).utf8)
+        var found = [UInt8](repeating: 0, count: expected.count)
+        let count = FileSystem.retrying { pread(descriptor, &found, found.count, off_t(offset)) }
+        if count < 0 { throw FileSystem.failure("read", layout.events) }
+        seq = row["seq"]
+        if count == 0 { return "lacks the events from \(seq) on" }
+        if count < expected.count || found != expected { return "differs from event \(seq) on" }
+        offset += Int64(count)
+      }
+    }
+    let size = Int64(lseek(descriptor, 0, SEEK_END))
+    return size == offset ? nil : "has \(size - offset) bytes after its last event"
+  }
+
   /// The end of the last whole line and the `seq` it holds; what lies behind it is cut off.
   private func end(of descriptor: Int32, size: Int64) throws -> (size: Int64, seq: Int64) {
     if let known, known.size == size { return known }

@@ -164,6 +164,11 @@ public final class StateDatabase {
     }
   }
 
+  /// How `events.jsonl` differs from the events table, as the end of a sentence; nil if it holds the same bytes.
+  public func eventsDifference() throws -> String? {
+    try locked { try read { try log.difference(from: $0) } }
+  }
+
   private func locked<Value>(_ body: () throws -> Value) throws -> Value {
     try writeLock.lock()
     defer { writeLock.unlock() }

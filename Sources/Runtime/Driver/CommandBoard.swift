@@ -10,7 +10,7 @@ final class CommandBoard {
   private let slots: Int
   private let finished: Mailbox<(key: String, of: ProcessIdentity, outcome: HostCommandOutcome)>
   private var live: [String: PreparedCommand] = [:]
-  private var preparedCount = 0
+  private var programs = ProgramFinder()
 
   init(run: Run, manifest: Manifest, slots: Int) throws {
     self.run = run
@@ -31,13 +31,14 @@ final class CommandBoard {
       throw FlowdexError.bug("host-command", "the manifest has no command `\(commandId)`")
     }
     try FileSystem.makeDirectories(run.layout.temporary)
-    let root = run.project.projectRoot
+    let cwd = command.folder(in: run.project.projectRoot)
+    let environment = Self.environment(manifest.permissions.inheritedEnvironment)
+    let program = programs.find(
+      command.argv[0], cwd: cwd, path: environment["PATH"] ?? HostCommandRunner.defaultPath)
     return try HostCommandRunner.prepare(
       HostCommandSpec(
-        argv: command.argv, cwd: command.cwd == "project" ? root : "\(root)/\(command.cwd)",
-        environment: Self.environment(manifest.permissions.inheritedEnvironment),
-        timeoutMs: command.timeoutMs,
-        maxOutputBytes: command.maxOutputBytes),
+        argv: command.argv, cwd: cwd, environment: environment, program: program,
+        timeoutMs: command.timeoutMs, maxOutputBytes: command.maxOutputBytes),
       spillFolder: run.layout.temporary)
   }
 
@@ -72,5 +73,12 @@ final class CommandBoard {
       if let value = getenv(name) { environment[name] = String(cString: value) }
     }
     return environment
+  }
+}
+
+extension Manifest.HostCommand {
+  /// Where the command is run.
+  func folder(in projectRoot: String) -> String {
+    cwd == "project" ? projectRoot : "\(projectRoot)/\(cwd)"
   }
 }

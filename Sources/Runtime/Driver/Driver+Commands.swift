@@ -16,7 +16,8 @@ extension Driver {
       do {
         try transition { tx in
           _ = try OperationStore.start(
-            tx, generation: replay.generation, key: operation.key, intent: prepared.identity.text)
+            tx, generation: replay.generation, key: operation.key, intent: prepared.identity.text,
+            program: prepared.program)
         }
       } catch {
         prepared.abandon()

@@ -30,7 +30,8 @@ struct OperationRecorder {
     case .integrate: break
     case .hostCommand:
       if let prepared = recording.prepared {
-        _ = try OperationStore.start(tx, generation: generation, key: key, intent: prepared.identity.text)
+        _ = try OperationStore.start(
+          tx, generation: generation, key: key, intent: prepared.identity.text, program: prepared.program)
       }
     case .needsApproval(let commandId):
       _ = try OperationStore.finish(

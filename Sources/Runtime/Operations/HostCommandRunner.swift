@@ -13,6 +13,8 @@ struct HostCommandSpec: Sendable, Equatable {
   var cwd: String
   /// The whole environment. Its PATH is where `argv[0]` is looked for, if that has no slash.
   var environment: [String: String]
+  /// What `argv[0]` was found to be, if it was: run without looking again.
+  var program: ProgramFile?
   /// Until the process group gets SIGTERM.
   var timeoutMs: Int
   /// Bytes kept of each stream.
@@ -74,8 +76,14 @@ enum HostCommandRunner {
   /// The paths that execvp(3) would try. An empty entry of PATH is the working directory (POSIX XBD 8.3).
   static func candidates(_ spec: HostCommandSpec) -> [String] {
     let program = spec.argv[0]
+    if let found = spec.program, !program.utf8.contains(UInt8(ascii: "/")) { return [found.path] }
+    return candidates(program, path: spec.environment["PATH"] ?? defaultPath)
+  }
+
+  static func candidates(_ program: String, path: String) -> [String] {
     if program.isEmpty || program.utf8.contains(UInt8(ascii: "/")) { return [program] }
-    return (spec.environment["PATH"] ?? defaultPath)
+    return
+      path
       .split(separator: ":", omittingEmptySubsequences: false)
       .map { $0.isEmpty ? "./\(program)" : "\($0)/\(program)" }
   }

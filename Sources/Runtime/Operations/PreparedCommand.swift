@@ -16,6 +16,8 @@ final class PreparedCommand: Sendable {
 
   /// Who the supervisor is: committed as the operation's intent before `go`.
   let identity: ProcessIdentity
+  /// What is run: recorded with the intent.
+  var program: ProgramFile? { spec.program }
   private let spec: HostCommandSpec
   private let made: flowdex_supervisor
   private let spillFolder: String

@@ -2,8 +2,9 @@
 //
 // Left out without a word, unless a glob spells their name (`GlobSet.names(literally:)`): `.git`, and the folders
 // `.flowdex`, `node_modules`, `.build`, `target` and `.tools`, and what `.gitignore` names. Inside a folder that
-// was let in by its name nothing is left out. Left out with a reason: symlinks, special files, names that are
-// not UTF-8 or hold control characters, what may not be read.
+// was let in by its name nothing of that is left out. Left out with a reason: what looks like a secret
+// (`SecretNames`), unless a glob spells its name or that of its folder of secrets; symlinks, special files, names
+// that are not UTF-8 or hold control characters, what may not be read.
 
 import Glibc
 import QueueRunner
@@ -29,11 +30,30 @@ struct SnapshotWalk {
   ]
   static let limitDepth = 200
 
+  /// What the found files are wanted for.
+  enum Purpose {
+    /// A snapshot holds them.
+    case snapshot
+    /// They are counted, for a patch may change them: only what no patch may touch is left out.
+    case counting
+  }
+
   let globs: GlobSet
+  /// Changes what is left out.
+  var purpose = Purpose.snapshot
+  /// A walk that has looked at so many entries ends early.
+  var limitEntries = Int.max
+  private var entriesLeft = 0
+  /// Whether that happened.
+  private(set) var isCut = false
   /// Folders of flowdex's own, which no glob lets in: a snapshot would hold the ones before it.
   let ownFolders: [FileSystem.Entry]
   private(set) var found: [SnapshotCandidate] = []
   private(set) var skipped: [SnapshotSkip] = []
+  /// Those of `skipped` that look like secrets.
+  private(set) var secretsLeftOut: [String] = []
+  /// What looks like a secret, or like a folder of them, and is held because a glob spells its name.
+  private(set) var secretsNamed: [String] = []
 
   init(globs: GlobSet, ownFolders: [FileSystem.Entry]) {
     self.globs = globs
@@ -46,10 +66,13 @@ struct SnapshotWalk {
     var ignores: [GitIgnore] = []
     /// Nothing is pruned any more.
     var isFree = false
+    /// Within a folder of secrets that a glob named.
+    var mayHoldSecrets = false
   }
 
   /// Walks everything; afterwards `found` is sorted by the bytes of the paths.
   mutating func run(_ root: OpenFolder) throws {
+    entriesLeft = limitEntries
     try visit(root, Place())
     found.sort { PathOrder.precedes($0.path, $1.path) }
   }
@@ -60,6 +83,9 @@ struct SnapshotWalk {
       place.ignores.append(ignore)
     }
     for name in try folder.names() {
+      if entriesLeft == 0 { isCut = true }
+      if isCut { return }
+      entriesLeft -= 1
       guard let text = String(validating: name, as: UTF8.self) else {
         skip(place.path + [name[...]], "the name is not UTF-8")
         continue
@@ -81,8 +107,13 @@ struct SnapshotWalk {
     let path = Self.text(inner.path)
     let mayHold = entry.kind != .file && globs.mayMatchBelow(path)
     guard mayHold || globs.matches(path) else { return }
+    if !place.mayHoldSecrets, purpose == .snapshot, let reason = Self.secret(name, entry) {
+      guard globs.names(literally: path) else { return skipSecret(path, reason) }
+      secretsNamed.append(path)
+      inner.mayHoldSecrets = true
+    }
     if !place.isFree, isPruned(name, entry, inner) {
-      guard globs.names(literally: path) else { return }
+      guard purpose == .snapshot, globs.names(literally: path) else { return }
       inner.isFree = true
     }
     switch entry.kind {
@@ -104,7 +135,21 @@ struct SnapshotWalk {
     }
   }
 
+  private static func secret(_ name: String, _ entry: FileSystem.Entry) -> String? {
+    switch entry.kind {
+    case .file: SecretNames.reason(file: name)
+    case .directory: SecretNames.reason(folder: name)
+    case .symlink, .other: nil
+    }
+  }
+
+  private mutating func skipSecret(_ path: String, _ reason: String) {
+    secretsLeftOut.append(path)
+    skipped.append(SnapshotSkip(path: path, reason: reason))
+  }
+
   private func isPruned(_ name: String, _ entry: FileSystem.Entry, _ place: Place) -> Bool {
+    if purpose == .counting { return name == ".git" || name == ProjectLayout.folderName }
     let isFolder = entry.kind == .directory
     return name == ".git" || entry.kind != .file && Self.prunedFolders.contains(name)
       || GitIgnore.isIgnored(place.path, isFolder: isFolder, by: place.ignores)

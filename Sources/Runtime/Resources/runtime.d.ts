@@ -39,7 +39,7 @@ export interface Adapter {
 }
 
 export interface Permissions {
-  /** Globs of project files that a worker's snapshot holds. */
+  /** Globs of project files that a worker's snapshot holds; secrets by their name only where a glob spells it. */
   readonly read: readonly string[];
   /** Globs of project files that `ctx.integrate` may change. */
   readonly write: readonly string[];

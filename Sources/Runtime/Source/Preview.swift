@@ -1,4 +1,4 @@
-// What an approval covers, for programs and for the person who gives it.
+// What an approval covers, as JSON for programs; PreviewText.swift shows the same to the person who gives it.
 
 import QueueRunner
 
@@ -7,36 +7,54 @@ public struct Preview: Sendable {
   /// The name of the format, of which there is one so far.
   public static let format = "flowdex.workflow.ts.v1"
 
-  private let document: WorkflowDocument
-  private var manifest: Manifest { document.manifest }
+  let document: WorkflowDocument
+  let facts: PreviewFacts?
+  var manifest: Manifest { document.manifest }
 
-  /// A preview of a workflow that has been read.
-  public init(_ document: WorkflowDocument) { self.document = document }
+  /// A preview of a workflow that has been read, without a look at this machine.
+  public init(_ document: WorkflowDocument) { self.init(document, facts: nil) }
 
-  /// All that is shown, with the defaults filled in; `manifest` is as written.
-  public var json: JSONValue {
-    [
-      "name": .string(manifest.name), "format": .string(Self.format), "file": .string(document.file),
-      "sourceHash": .string(document.sourceHash), "manifestHash": .string(document.manifestHash),
-      "approvalHash": .string(document.approvalHash),
-      "limits": .object(JSONObject(limits.map { (key: $0.name, value: JSONValue($0.value)) })),
-      "adapter": JSONValue(manifest.defaultAdapter), "adapters": adaptersJSON,
-      "network": .string(manifest.permissions.network.rawValue),
-      "read": Self.array(manifest.permissions.read),
-      "write": Self.array(manifest.permissions.write),
-      "hostCommands": .array(manifest.permissions.hostCommands.map(Self.json)),
-      "env": ["inherit": Self.array(manifest.permissions.inheritedEnvironment)],
-      "phases": .array(
-        manifest.phases.map { phase in
-          phase.maxAgents.map { ["id": .string(phase.id), "maxAgents": JSONValue($0)] } ?? [
-            "id": .string(phase.id)
-          ]
-        }),
-      "manifest": document.writtenManifest,
-    ]
+  /// A preview that also says what was found here.
+  public init(_ document: WorkflowDocument, facts: PreviewFacts?) {
+    self.document = document
+    self.facts = facts
   }
 
-  private var limits: [(name: String, value: Int)] {
+  /// What a person should not overlook, the gravest first.
+  public var warnings: [PreviewWarning] { PreviewWarning.of(manifest, facts) }
+
+  /// All that is shown, with the defaults filled in; `manifest` is as written. `files`, `environment` and the
+  /// `program` of a host command are there only if somebody has looked.
+  public var json: JSONValue {
+    var object = JSONObject([
+      ("name", .string(manifest.name)), ("format", .string(Self.format)), ("file", .string(document.file)),
+      ("sourceHash", .string(document.sourceHash)), ("manifestHash", .string(document.manifestHash)),
+      ("approvalHash", .string(document.approvalHash)),
+      (
+        "warnings",
+        .array(warnings.map { ["code": .string($0.code), "text": .string($0.text)] })
+      ),
+      ("limits", .object(JSONObject(limits.map { (key: $0.name, value: JSONValue($0.value)) }))),
+      ("adapter", JSONValue(manifest.defaultAdapter)), ("adapters", adaptersJSON),
+      ("network", .string(manifest.permissions.network.rawValue)),
+      ("read", Self.array(manifest.permissions.read)),
+      ("write", Self.array(manifest.permissions.write)),
+      ("hostCommands", .array(manifest.permissions.hostCommands.map(json))),
+      ("env", ["inherit": Self.array(manifest.permissions.inheritedEnvironment)]),
+    ])
+    if let facts {
+      object["files"] = Self.files(facts)
+      object["environment"] = .array(
+        manifest.permissions.inheritedEnvironment.map {
+          ["name": .string($0), "isSet": .bool(!facts.unsetVariables.contains($0))]
+        })
+    }
+    object["phases"] = .array(manifest.phases.map(Self.json))
+    object["manifest"] = document.writtenManifest
+    return .object(object)
+  }
+
+  var limits: [(name: String, value: Int)] {
     [
       ("maxAgents", manifest.maxAgents), ("maxConcurrency", manifest.maxConcurrency),
       ("tickCpuMs", manifest.limits.tickCpuMs), ("memoryMiB", manifest.limits.memoryMiB),
@@ -58,96 +76,33 @@ public struct Preview: Sendable {
 
   private static func array(_ texts: [String]) -> JSONValue { .array(texts.map { .string($0) }) }
 
-  private static func json(_ command: Manifest.HostCommand) -> JSONValue {
-    [
-      "id": .string(command.id), "argv": array(command.argv), "cwd": .string(command.cwd),
-      "timeoutMs": JSONValue(command.timeoutMs), "maxOutputBytes": JSONValue(command.maxOutputBytes),
-      "idempotent": .bool(command.idempotent),
-    ]
-  }
-
-  // MARK: - Text
-
-  /// The same for a person: sections, one thing a line, and nothing in a name that a terminal would not show.
-  public var text: String {
-    var page = PreviewPage()
-    page.rows([
-      ("workflow", VisibleText.name(manifest.name)), ("file", VisibleText.name(document.file)),
-      ("format", Self.format), ("source", "sha256 \(document.sourceHash)"),
-      ("manifest", "sha256 \(document.manifestHash)"), ("approval", "sha256 \(document.approvalHash)"),
+  private func json(_ command: Manifest.HostCommand) -> JSONValue {
+    var fields = JSONObject([
+      ("id", .string(command.id)), ("argv", Self.array(command.argv)), ("cwd", .string(command.cwd)),
+      ("timeoutMs", JSONValue(command.timeoutMs)), ("maxOutputBytes", JSONValue(command.maxOutputBytes)),
+      ("idempotent", .bool(command.idempotent)),
     ])
-    page.section("limits", limits.map { ($0.name, "\($0.value)") })
-    page.section("workers", workerRows)
-    page.section("permissions", permissionRows)
-    page.section("host commands", manifest.permissions.hostCommands.flatMap(Self.rows), none: "none")
-    page.section(
-      "phases",
-      manifest.phases.map { phase in (phase.id, phase.maxAgents.map { "at most \($0) agents" } ?? "") })
-    page.block("manifest", VisibleText.escapeKeepingLines(document.writtenManifest.prettyText))
-    return page.text
-  }
-
-  private var workerRows: [(String, String)] {
-    [("adapter", manifest.defaultAdapter.map(VisibleText.name) ?? "any")]
-      + manifest.adapters.sorted { $0.key < $1.key }.map { name, adapter in
-        let details = [
-          "type \(VisibleText.name(adapter.type))", adapter.model.map { "model \(VisibleText.name($0))" },
-          adapter.reasoningEffort.map { "reasoning effort \(VisibleText.name($0))" },
-        ]
-        return (VisibleText.name(name), details.compactMap { $0 }.joined(separator: ", "))
-      }
-  }
-
-  private var permissionRows: [(String, String)] {
-    let permissions = manifest.permissions
-    return [("network", permissions.network.rawValue)] + Self.list("read", permissions.read)
-      + Self.list("write", permissions.write)
-      + Self.list("environment", ["PATH"] + permissions.inheritedEnvironment.filter { $0 != "PATH" })
-  }
-
-  /// One value a line, the name before the first.
-  private static func list(_ name: String, _ values: [String]) -> [(String, String)] {
-    if values.isEmpty { return [(name, "nothing")] }
-    return values.enumerated().map { ($0 == 0 ? name : "", VisibleText.name($1)) }
-  }
-
-  private static func rows(_ command: Manifest.HostCommand) -> [(String, String)] {
-    let argv = command.argv.map(VisibleText.quoted).joined(separator: ", ")
-    let repeats = command.idempotent ? "may be run again after a crash" : "never run again after a crash"
-    return [
-      (command.id, "[\(argv)]"),
-      (
-        "",
-        "in \(VisibleText.name(command.cwd)), at most \(command.timeoutMs) ms, \(command.maxOutputBytes) bytes of output, "
-          + repeats
-      ),
-    ]
-  }
-}
-
-/// Lines of a preview.
-private struct PreviewPage {
-  private(set) var text = ""
-
-  /// Names in a column as wide as the widest, values beside them.
-  mutating func rows(_ rows: [(String, String)], indent: Int = 0) {
-    let width = rows.map { $0.0.unicodeScalars.count }.max() ?? 0
-    for (name, value) in rows {
-      let pad = String(repeating: " ", count: width - name.unicodeScalars.count + 2)
-      let line = String(repeating: " ", count: indent) + (value.isEmpty ? name : name + pad + value)
-      text += line + "\n"
+    if let facts {
+      fields["program"] =
+        facts.programs[command.id].map {
+          ["path": .string($0.path), "sha256": JSONValue($0.sha256)]
+        } ?? .null
     }
+    return .object(fields)
   }
 
-  mutating func section(_ title: String, _ rows: [(String, String)], none: String? = nil) {
-    text += "\n\(title)\n"
-    if rows.isEmpty, let none { text += "  \(none)\n" }
-    self.rows(rows, indent: 2)
+  private static func json(_ phase: Manifest.Phase) -> JSONValue {
+    phase.maxAgents.map { ["id": .string(phase.id), "maxAgents": JSONValue($0)] } ?? ["id": .string(phase.id)]
   }
 
-  mutating func block(_ title: String, _ body: String) {
-    text += "\n\(title)\n"
-    for line in body.split(separator: "\n", omittingEmptySubsequences: false) { text += "  \(line)\n" }
-    text.removeLast()
+  private static func files(_ facts: PreviewFacts) -> JSONValue {
+    func counts(_ globs: [PreviewFacts.GlobCount]) -> JSONValue {
+      .array(globs.map { ["glob": .string($0.glob), "files": JSONValue($0.files)] })
+    }
+    return [
+      "read": counts(facts.read), "snapshotFiles": JSONValue(facts.snapshotFiles),
+      "write": counts(facts.write), "isWhole": .bool(facts.isWhole),
+      "secretsLeftOut": array(facts.secretsLeftOut), "secretsNamed": array(facts.secretsNamed),
+    ]
   }
 }

@@ -15,6 +15,8 @@ struct OperationRecord: Sendable {
   let intent: String?
   let valueDigest: String?
   let rejection: String?
+  /// A JSON array with one entry for each time that a host command was started; nil if it never was.
+  let executions: String?
   let createdAtMs: Int64
   let updatedAtMs: Int64
 
@@ -31,6 +33,7 @@ struct OperationRecord: Sendable {
     intent = row["intent"]
     valueDigest = row["value"]
     rejection = row["rejection"]
+    executions = row["executions"]
     createdAtMs = row["created_at"]
     updatedAtMs = row["updated_at"]
   }
@@ -121,7 +124,8 @@ enum OperationStore {
   /// Carries an operation that had ended over into another generation, as it is.
   static func copy(_ tx: Transaction, key: String, from: Int, to: Int) throws {
     let columns = """
-      key, seq, turn, kind, phase, args, state, open_tasks, intent, value, rejection, created_at, updated_at
+      key, seq, turn, kind, phase, args, state, open_tasks, intent, value, rejection, created_at, updated_at,
+      executions
       """
     try tx.db.cachedStatement(
       sql: """
@@ -138,6 +142,24 @@ enum OperationStore {
       UPDATE operations SET state = 'running', intent = ?, updated_at = ?
       WHERE generation = ? AND key = ? AND state IN ('pending','running')
       """, [intent, tx.nowMs, generation, key])
+  }
+
+  /// As `start`, with the program that is to run: each start adds an entry.
+  static func start(
+    _ tx: Transaction, generation: Int, key: String, intent: String, program: ProgramFile?
+  ) throws -> Bool {
+    guard try start(tx, generation: generation, key: key, intent: intent) else { return false }
+    return try tx.change(
+      """
+      UPDATE operations SET executions = json_insert(coalesce(executions, '[]'), '$[#]', json(?))
+      WHERE generation = ? AND key = ?
+      """, [ProgramFile.json(program, startedAtMs: tx.nowMs).canonicalText, generation, key])
+  }
+
+  /// What is told of a host command that was started, however it ended.
+  private static func executions(_ tx: Transaction, _ generation: Int, _ key: String) throws -> JSONValue? {
+    guard key.hasPrefix("\(OperationKind.hostCommand.rawValue):") else { return nil }
+    return try find(tx.db, generation: generation, key: key)?.executions.map { try JSONValue(parsing: $0) }
   }
 
   /// Ends an operation that carries its own value (a host command), and appends its delivery.
@@ -193,9 +215,11 @@ enum OperationStore {
       """, [value, rejection, tx.nowMs, generation, key])
     guard ended else { return false }
     try HistoryStore.append(tx, generation: generation, key: key, resultHash: resultHash)
-    try tx.emit(
-      .operationCompleted,
-      ["opKey": .string(key), "resultHash": .string(resultHash), "rejection": JSONValue(rejection)])
+    var payload = JSONObject([
+      ("opKey", .string(key)), ("resultHash", .string(resultHash)), ("rejection", JSONValue(rejection)),
+    ])
+    if let executions = try executions(tx, generation, key) { payload["executions"] = executions }
+    try tx.emit(.operationCompleted, .object(payload))
     return true
   }
 }

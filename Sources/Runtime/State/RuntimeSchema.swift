@@ -9,6 +9,10 @@ enum RuntimeSchema {
       for statement in [run, operations, history, claims] + indexes { try db.execute(sql: statement) }
     }
     migrator.registerMigration("runtime-2") { db in try db.execute(sql: reusedSnapshots) }
+    // A JSON array: which program each start of a host command ran.
+    migrator.registerMigration("runtime-2-executions") { db in
+      try db.execute(sql: "ALTER TABLE operations ADD COLUMN executions TEXT")
+    }
   }
 
   /// `driver_epoch` fences a driver that slept: every driver transition checks it. `turns` is the last turn

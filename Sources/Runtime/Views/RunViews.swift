@@ -135,12 +135,16 @@ public enum RunViews {
   private static func operations(_ db: Database, _ generation: Int) throws -> JSONValue {
     .array(
       try OperationStore.all(db, generation: generation).map { operation in
-        [
-          "opKey": .string(operation.key), "phase": .string(operation.phase),
-          "final": .bool(operation.isFinal),
-          "turn": JSONValue(operation.turn), "rejection": JSONValue(operation.rejection),
-          "valueArtifactId": JSONValue(operation.valueDigest),
-        ]
+        var object = JSONObject([
+          ("opKey", .string(operation.key)), ("phase", .string(operation.phase)),
+          ("final", .bool(operation.isFinal)), ("turn", JSONValue(operation.turn)),
+          ("rejection", JSONValue(operation.rejection)),
+          ("valueArtifactId", JSONValue(operation.valueDigest)),
+        ])
+        if let executions = operation.executions {
+          object["executions"] = try JSONValue(parsing: executions)
+        }
+        return .object(object)
       })
   }
 

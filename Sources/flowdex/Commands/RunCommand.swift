@@ -31,15 +31,16 @@ struct RunCommand: ParsableCommand {
       Console.note("run `\(run.layout.runId)` is there: continuing it")
       return try Composition.finish(try run.drive(environment))
     }
-    if !yes { try approve(document) }
+    if !yes { try approve(document, in: project) }
     let run = try project.create(new)
     Console.note("run \(run.layout.runId)")
     try Composition.finish(try run.drive(environment))
   }
 
   /// Asks on a terminal; elsewhere nobody can say yes.
-  private func approve(_ document: WorkflowDocument) throws {
-    Console.error(Runtime.Preview(document).text)
+  private func approve(_ document: WorkflowDocument, in project: Project) throws {
+    let facts = try PreviewFacts.look(at: document.manifest, projectRoot: project.layout.projectRoot)
+    Console.error(Runtime.Preview(document, facts: facts).text(isColoured: Console.isColoured(2)))
     guard Console.isInteractive else {
       throw FlowdexError(
         .needsApproval, "not-approved", "the workflow above was not approved",

@@ -13,9 +13,15 @@ struct Preview: ParsableCommand {
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
-    let (source, file) = try WorkflowFile.read(workflow, in: try Project.find(from: "."))
-    let preview = Runtime.Preview(try WorkflowDocument.read(text: source, file: file))
-    if json { Console.json(preview.json) } else { Console.out(preview.text) }
+    let project = try Project.find(from: ".")
+    let (source, file) = try WorkflowFile.read(workflow, in: project)
+    let document = try WorkflowDocument.read(text: source, file: file)
+    // Where there is no project yet, `run` would make it here.
+    let root = project?.layout.projectRoot ?? "."
+    let facts = try PreviewFacts.look(at: document.manifest, projectRoot: root)
+    let preview = Runtime.Preview(document, facts: facts)
+    if json { return Console.json(preview.json) }
+    Console.out(preview.text(isColoured: Console.isColoured(1)))
   }
 }
 

@@ -6,8 +6,10 @@ enum Console {
   static let isTerminal = isatty(1) == 1
   static let isInteractive = isatty(0) == 1 && isatty(2) == 1
   /// Colour and live display: only on a terminal that can, and that was not asked to be plain.
-  static let isLive =
-    isTerminal && getenv("NO_COLOR") == nil && String(cString: getenv("TERM") ?? dumb) != "dumb"
+  static let isLive = isColoured(1)
+  static func isColoured(_ descriptor: Int32) -> Bool {
+    isatty(descriptor) == 1 && getenv("NO_COLOR") == nil && String(cString: getenv("TERM") ?? dumb) != "dumb"
+  }
   nonisolated(unsafe) private static let dumb = strdup("dumb")!
 
   /// Before anything is opened: a descriptor that the caller has closed would be given to the next file, and

@@ -63,6 +63,7 @@ struct DatabaseTests {
     let fixture = try QueueFixture(tasks: 5)
     _ = try fixture.lease(5)
     let whole = try FileSystem.read(fixture.layout.events)
+    #expect(try fixture.queue.database.eventsDifference() == nil)
     #expect(whole.filter { $0 == 10 }.count == (try fixture.eventTypes().count))
     switch damage {
     case "": try FileSystem.remove(fixture.layout.events)
@@ -71,11 +72,13 @@ struct DatabaseTests {
     default: try FileSystem.write(whole + Array(damage.utf8), to: fixture.layout.events)
     }
     let other = try fixture.reopened()
+    #expect(try other.database.eventsDifference() != nil)
     try other.database.healEvents()
     if damage != "garbage\n" && damage != "\u{0}\u{0}\n" {
       #expect(try FileSystem.read(fixture.layout.events) == whole)
     }
     #expect(try other.database.rebuildEvents() == (try fixture.eventTypes().count))
+    #expect(try other.database.eventsDifference() == nil)
     #expect(try FileSystem.read(fixture.layout.events) == whole)
   }
 

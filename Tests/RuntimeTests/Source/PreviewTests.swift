@@ -48,7 +48,8 @@ struct PreviewTests {
     let json = Preview(document).json
     #expect(
       json.object?.keys == [
-        "name", "format", "file", "sourceHash", "manifestHash", "approvalHash", "limits", "adapter",
+        "name", "format", "file", "sourceHash", "manifestHash", "approvalHash", "warnings", "limits",
+        "adapter",
         "adapters", "network",
         "read", "write", "hostCommands", "env", "phases", "manifest",
       ])
@@ -81,38 +82,33 @@ struct PreviewTests {
     let head = """
       workflow  audit
       file      w.ts
-      format    flowdex.workflow.ts.v1
-      source    sha256 \(document.sourceHash)
-      manifest  sha256 \(document.manifestHash)
       approval  sha256 \(document.approvalHash)
-
-      limits
-        maxAgents       4
-        maxConcurrency  2
-        tickCpuMs       10000
-        memoryMiB       256
-        outputBytes     67108864
-        operations      100000
-
-      workers
-        adapter  codex
-        codex    type t, model m
-
-      permissions
-        network      web
-        read         src/**
-                     t s/**
-        write        out/**
-        environment  PATH
-                     HOME
 
       host commands
         unit  ["make", "a \\"b\\" \\u202e"]
               in project, at most 60000 ms, 5242880 bytes of output, never run again after a crash
 
+      files
+        read   src/**
+               t s/**
+        write  out/**
+
+      workers and environment
+        agents       at most 4, 2 at a time
+        network      web: workers are told that they may use it
+        environment  PATH, HOME
+        adapter      codex
+        codex        type t, model m
+
       phases
         review  at most 4 agents
         fix
+
+      limits and hashes
+        session   tickCpuMs 10000, memoryMiB 256, outputBytes 67108864, operations 100000
+        format    flowdex.workflow.ts.v1
+        source    sha256 \(document.sourceHash)
+        manifest  sha256 \(document.manifestHash)
 
       manifest
         {
@@ -122,8 +118,57 @@ struct PreviewTests {
     #expect(text.hasPrefix(head), "\(text)")
     #expect(text.hasSuffix("\n  }"))
     let least = Preview(try Texts.read(Texts.whole())).text
-    #expect(least.contains("host commands\n  none\n") && least.contains("write        nothing\n"))
-    #expect(least.contains("adapter  any\n"))
+    #expect(least.contains("host commands\n  none\n") && least.contains("write  nothing\n"))
+    #expect(least.contains("adapter      any\n"))
+  }
+
+  @Test("what was found here stands beside what the manifest says, in text and in JSON")
+  func facts() throws {
+    var facts = PreviewFacts()
+    facts.programs["unit"] = ProgramFile(path: "/bin/make", sha256: "ab")
+    facts.read = [.init(glob: "src/**", files: 12), .init(glob: "t s/**", files: 1)]
+    facts.snapshotFiles = 13
+    facts.write = [.init(glob: "out/**", files: 0)]
+    facts.secretsLeftOut = ["src/.env"]
+    facts.unsetVariables = ["HOME"]
+    let preview = Preview(try Texts.read(Self.full), facts: facts)
+    for line in [
+      "        /bin/make sha256 ab\n", "  read      src/**  (12 files now)\n",
+      "            t s/**  (1 file now)\n", "  write     out/**  (0 files now)\n",
+      "  left out  src/.env, by the name a secret\n", "environment  PATH, HOME (not set)\n",
+    ] {
+      #expect(preview.text.contains(line), "\(line) in \(preview.text)")
+    }
+    let json = preview.json
+    #expect(
+      json["hostCommands"]?.array?.first?["program"] == ["path": "/bin/make", "sha256": "ab"])
+    #expect(
+      json["files"] == [
+        "read": [["glob": "src/**", "files": 12], ["glob": "t s/**", "files": 1]], "snapshotFiles": 13,
+        "write": [["glob": "out/**", "files": 0]], "isWhole": true, "secretsLeftOut": ["src/.env"],
+        "secretsNamed": [],
+      ])
+    #expect(json["environment"] == [["name": "HOME", "isSet": false]])
+    #expect(json.object?.keys.last == "manifest")
+    facts.programs = [:]
+    let lost = Preview(try Texts.read(Self.full), facts: facts)
+    #expect(lost.text.contains("not found along PATH") && lost.warnings.map(\.code) == ["no-program"])
+    #expect(lost.json["hostCommands"]?.array?.first?["program"] == .null)
+  }
+
+  @Test(
+    "a usual manifest's permissions and warnings fit a screen of 40 lines, and write globs are red on a terminal"
+  )
+  func screen() throws {
+    let preview = Preview(try Texts.read(Self.full), facts: PreviewFacts())
+    let before = try #require(preview.text.components(before: "\nmanifest\n"))
+    #expect(before.split(separator: "\n", omittingEmptySubsequences: false).count <= 40, "\(before)")
+    let coloured = preview.text(isColoured: true)
+    #expect(coloured.contains("write  \u{1B}[31mout/**\u{1B}[0m"))
+    #expect(!coloured.contains("\u{1B}[31msrc/**"))
+    let plain = coloured.replacing("\u{1B}[31m", with: "").replacing("\u{1B}[33m", with: "").replacing(
+      "\u{1B}[0m", with: "")
+    #expect(plain == preview.text)
   }
 
   @Test(
@@ -148,7 +193,7 @@ struct PreviewTests {
       #expect(VisibleText.isVisible(scalar), "\(scalar.value)")
     }
     // No line of its own, and the escape tells which character it was.
-    #expect(text.split(separator: "\n").count { $0.hasPrefix("workflow") } == 1)
+    #expect(text.split(separator: "\n").count { $0.hasPrefix("workflow ") } == 1)
     #expect(text.contains("workflow  \(VisibleText.quoted(name))\n"))
     // The manifest shown is JSON that reads back as the manifest.
     let shown = try #require(text.split(separator: "\nmanifest\n").last)
@@ -162,5 +207,12 @@ struct PreviewTests {
     let shown = VisibleText.name(name)
     let back = shown.hasPrefix("\"") ? try JSONValue(parsing: shown).string : shown
     #expect(back == name)
+  }
+}
+
+extension String {
+  /// What stands before the first occurrence of a text.
+  fileprivate func components(before text: String) -> String? {
+    firstRange(of: text).map { String(self[..<$0.lowerBound]) }
   }
 }
