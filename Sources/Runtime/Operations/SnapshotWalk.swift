@@ -106,7 +106,7 @@ struct SnapshotWalk {
     inner.path.append(Array(name.utf8)[...])
     let path = Self.text(inner.path)
     let mayHold = entry.kind != .file && globs.mayMatchBelow(path)
-    guard mayHold || globs.matches(path) else { return }
+    guard mayHold || entry.kind != .directory && globs.matches(path) else { return }
     if !place.mayHoldSecrets, purpose == .snapshot, let reason = Self.secret(name, entry) {
       guard globs.names(literally: path) else { return skipSecret(path, reason) }
       secretsNamed.append(path)

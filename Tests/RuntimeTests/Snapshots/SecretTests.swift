@@ -26,7 +26,8 @@ struct SecretTests {
     arguments: [
       (["**"], ["a", "d/b"], [".env", ".ssh", "d/k.pem"]),
       (["*"], ["a"], [".env"]), (["d/**"], ["d/b"], ["d/k.pem"]), (["a"], ["a"], []),
-      ([".env", "a"], [".env", "a"], []), (["**/.env"], [".env"], []), (["{.env,a}"], [".env", "a"], []),
+      ([".env", "a"], [".env", "a"], []), (["**/.env"], [".env"], [".ssh"]),
+      (["{.env,a}"], [".env", "a"], []),
       ([".e*"], [], [".env"]), (["d/*.pem"], [], ["d/k.pem"]), (["d/k.pem"], ["d/k.pem"], []),
       ([".ssh/**"], [".ssh/config", ".ssh/id_rsa"], []), ([".ssh/id_rsa"], [".ssh/id_rsa"], []),
       ([".s[s]h/id_rsa"], [], [".ssh"]), (["**/id_rsa"], [], [".ssh"]),
