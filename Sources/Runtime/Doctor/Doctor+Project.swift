@@ -89,7 +89,8 @@ extension Doctor {
     }
     var findings = facts.runs.flatMap(run)
     findings += facts.deadStaging.map {
-      warning("staging", "`\($0)` was never finished, and its maker is gone", "remove it: `rm -r \($0)`")
+      warning(
+        "staging", "`\($0)` was never finished, and its maker is gone", "the next `flowdex run` removes it")
     }
     if findings.isEmpty {
       findings.append(ok("runs", "\(facts.runs.count), all in step; nothing left behind"))

@@ -120,11 +120,15 @@ enum DoctorLook {
 
   static func deadStaging(_ layout: ProjectLayout) -> [String] {
     let names = (try? FileSystem.names(in: layout.runs)) ?? []
-    return names.sorted().filter { name in
-      guard name.hasPrefix(ProjectLayout.stagedPrefix) else { return false }
-      let pid = name.split(separator: "-").last.flatMap { Int32($0) }
-      return pid.map { ProcessRecord(pid: $0) == nil } ?? true
-    }.map { "\(layout.runs)/\($0)" }
+    let staged = names.filter { $0.hasPrefix(ProjectLayout.stagedPrefix) }.sorted()
+    if staged.isEmpty { return [] }
+    // Whoever builds holds the lock; asking for it would make its file.
+    if FileSystem.exists(layout.creationLock), let lock = try? FileLock(path: layout.creationLock),
+      (try? lock.isHeldByOther()) != false
+    {
+      return []
+    }
+    return staged.map { "\(layout.runs)/\($0)" }
   }
 
   static func run(_ project: Project, _ id: String) -> DoctorFacts.RunState {

@@ -7,7 +7,14 @@ import Runtime
 struct Preview: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Validate a workflow and show what an approval would cover; runs nothing.",
-    discussion: "Example:\n  flowdex preview examples/code-audit.ts")
+    discussion: """
+      What this machine and project add to the manifest: the program that each host command would run, with its
+      hash; how many files match each glob now (`files`); which names of the environment are set (`environment`);
+      and `warnings` for what grants more than work usually needs. Nothing of that is part of the approval.
+
+      Example:
+        flowdex preview examples/code-audit.ts
+      """)
 
   @Argument(help: "A workflow file, or the name of a saved one.") var workflow: String
   @Flag(help: "Print JSON.") var json = false

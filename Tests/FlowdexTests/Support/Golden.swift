@@ -46,6 +46,7 @@ enum Golden {
       .replacing(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/, with: "<time>")
       .replacing(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/, with: "<token>")
       .replacing(/[0-9a-f]{64}/, with: "<sha256>")
+      .replacing(#/^/.*/(echo|true|false)$/#) { "<bin>/\($0.1)" }
   }
 
   /// The first place where the two differ, in words; nil where they are the same.

@@ -31,7 +31,7 @@ struct GoldenShape {
         required: [
           "name", "format", "file", "sourceHash", "manifestHash", "approvalHash", "limits", "adapter",
           "adapters", "network", "read", "write", "hostCommands", "env", "phases", "manifest",
-        ]),
+        ], extra: ["warnings", "files", "environment"]),
       GoldenShape(file: "init", path: "", required: ["template", "path"]),
       GoldenShape(file: "skill-install", path: "", required: ["skill", "destination", "filesCopied"]),
       GoldenShape(
