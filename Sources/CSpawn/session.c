@@ -71,8 +71,8 @@ static void child(const struct flowdex_session_options *options, pid_t parent, i
   if (options->dataBytes != 0) limit(RLIMIT_DATA, options->dataBytes);
   reset_signals();
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(report, FLOWDEX_SESSION_CONTAINMENT, errno);
-  if (options->beforeExec != NULL) {
-    code = options->beforeExec(options->beforeExecArgument);
+  if (options->containment != NULL) {
+    code = flowdex_contain(options->containment, options->path, options->arguments, options->environment);
     if (code != 0) fail(report, FLOWDEX_SESSION_CONTAINMENT, code);
   }
   execve(options->path, options->arguments, options->environment);

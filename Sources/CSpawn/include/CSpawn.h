@@ -3,5 +3,6 @@
 #pragma once
 
 #include "CSpawnCommand.h"
+#include "CSpawnContainment.h"
 #include "CSpawnKernel.h"
 #include "CSpawnSession.h"

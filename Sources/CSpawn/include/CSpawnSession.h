@@ -1,6 +1,8 @@
 // Starts the process of a workflow's session: contained, and dying with the thread that started it.
 #pragma once
 
+#include "CSpawnContainment.h"
+
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,10 +20,8 @@ struct flowdex_session_options {
   uint64_t dataBytes;
   /// Open descriptors (RLIMIT_NOFILE); 0 leaves it as it is.
   uint64_t openFiles;
-  /// Called in the child as the last thing before exec, to contain it further; null for nothing. It must be
-  /// async-signal-safe (signal-safety(7)) and answer 0 or an errno, which makes the start fail.
-  int (*beforeExec)(void *argument);
-  void *beforeExecArgument;
+  /// What is taken away as the last thing before exec; null for nothing.
+  const struct flowdex_containment *containment;
 };
 
 /// Where a start can fail.

@@ -19,51 +19,25 @@ public final class DenoSession {
     public var limits: Manifest.Limits
     /// An empty folder: the process's working directory.
     public var workingFolder: String
-    /// What the kernel shall enforce besides.
-    public var containment: Containment
+    /// What the kernel enforces besides.
+    public var containment: SessionContainment
     /// Milliseconds without an answer or any use of CPU after which the session counts as dead.
     public var silentMs: Int
     /// Only its `bootMs` is asked.
     public var clock: any WallClock
 
-    /// A session of that Deno, within the manifest's limits.
+    /// A session of that Deno, within the manifest's limits; contained as far as the kernel can, unless told
+    /// otherwise.
     public init(
-      deno: String, limits: Manifest.Limits, workingFolder: String, containment: Containment = .none,
+      deno: String, limits: Manifest.Limits, workingFolder: String, containment: SessionContainment? = nil,
       silentMs: Int = 30_000, clock: any WallClock = SystemClock()
     ) {
       self.deno = deno
       self.limits = limits
       self.workingFolder = workingFolder
-      self.containment = containment
+      self.containment = containment ?? SessionContainment(program: deno)
       self.silentMs = silentMs
       self.clock = clock
-    }
-  }
-
-  /// A step between fork and exec that takes rights away for good, such as Landlock or seccomp.
-  public struct Containment: Sendable {
-    /// Memory that the step reads, kept until the process has started.
-    public final class Argument: Sendable {
-      nonisolated(unsafe) let pointer: UnsafeMutableRawPointer
-
-      /// The pointee must not change, and must live as long as the configuration.
-      public init(_ pointer: UnsafeMutableRawPointer) { self.pointer = pointer }
-    }
-
-    /// Async-signal-safe (signal-safety(7)); answers 0 or an errno, which makes the start fail.
-    public var beforeExec: (@convention(c) @Sendable (UnsafeMutableRawPointer?) -> Int32)?
-    /// What the step is called with.
-    public var argument: Argument?
-
-    /// Nothing beyond what every session has.
-    public static let none = Containment(beforeExec: nil, argument: nil)
-
-    /// That step, called with that argument.
-    public init(
-      beforeExec: (@convention(c) @Sendable (UnsafeMutableRawPointer?) -> Int32)?, argument: Argument?
-    ) {
-      self.beforeExec = beforeExec
-      self.argument = argument
     }
   }
 

@@ -35,24 +35,34 @@ final class SessionProcess {
   init(_ configuration: DenoSession.Configuration) throws {
     let arguments = SessionCommand.arguments(deno: configuration.deno, limits: configuration.limits)
     var started = flowdex_session_process()
-    let code = withCStrings(arguments) { argv in
+    let code = Self.start(configuration, arguments, &started)
+    if code != 0 { throw Self.failure(code, stage: started.stage, configuration) }
+    pid = started.pid
+    channel = started.channel
+    errors = started.errors
+  }
+
+  private static func start(
+    _ configuration: DenoSession.Configuration, _ arguments: [String],
+    _ started: inout flowdex_session_process
+  ) -> Int32 {
+    withCStrings(arguments + [configuration.deno, configuration.workingFolder]) { words in
       withCStrings(SessionCommand.environment) { environment in
-        configuration.deno.withCString { path in
-          configuration.workingFolder.withCString { folder in
+        configuration.containment.withPointer { containment in
+          // One array holds all words; the arguments end where it is cut.
+          var argv = Array(UnsafeBufferPointer(start: words, count: arguments.count))
+          argv.append(nil)
+          return argv.withUnsafeBufferPointer { argv in
             var options = flowdex_session_options(
-              path: path, arguments: argv, environment: environment, workingFolder: folder,
+              path: words[arguments.count], arguments: argv.baseAddress, environment: environment,
+              workingFolder: words[arguments.count + 1],
               dataBytes: SessionCommand.dataBytes(configuration.limits), openFiles: 128,
-              beforeExec: configuration.containment.beforeExec,
-              beforeExecArgument: configuration.containment.argument?.pointer)
+              containment: containment)
             return flowdex_session_start(&options, &started)
           }
         }
       }
     }
-    if code != 0 { throw Self.failure(code, stage: started.stage, configuration) }
-    pid = started.pid
-    channel = started.channel
-    errors = started.errors
   }
 
   deinit {
@@ -68,9 +78,15 @@ final class SessionProcess {
     case FLOWDEX_SESSION_FOLDER.rawValue:
       FileSystem.failure("enter", configuration.workingFolder, code)
     case FLOWDEX_SESSION_EXEC.rawValue:
-      DenoLocator.cannotStart(configuration.deno, String(cString: strerror(code)).lowercased())
+      DenoLocator.cannotStart(configuration.deno, reasonOfNoExec(code, configuration.deno))
     default: FileSystem.failure("start", configuration.deno, code)
     }
+  }
+
+  private static func reasonOfNoExec(_ code: Int32, _ path: String) -> String {
+    let said = String(cString: strerror(code)).lowercased()
+    guard FileSystem.exists(path), ProgramFile(path) == nil else { return said }
+    return "\(said); it is not a program but perhaps a script that starts one, which a session cannot"
   }
 
   /// Sends what the channel takes now; false once nobody reads it any more.
