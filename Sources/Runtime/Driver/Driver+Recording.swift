@@ -17,8 +17,9 @@ extension Driver {
     if replay.operations + recordings.count > manifest.limits.operations {
       recordings.forEach { $0.prepared?.abandon() }
       throw RunFailure(
-        reason: "the callback passed `limits.operations` (\(manifest.limits.operations)): it has scheduled "
-          + "\(replay.operations + recordings.count); raise it in the manifest")
+        reason: SessionFailure.text(
+          limit: "operations", value: manifest.limits.operations,
+          message: "it has scheduled \(replay.operations + recordings.count)"))
     }
     do {
       try transition { tx in

@@ -30,6 +30,8 @@ final class Driver {
   let environment: DriverEnvironment
   var replay: ReplayState
   private var session: (any WorkflowSession)?
+  /// A process that makes itself ready for the next session, while the driver does something else.
+  private var ahead: (any WorkflowSession)?
   /// Deaths of sessions since the callback last got further than ever before.
   private var deaths = 0
   private var turnsAtDeath = -1
@@ -42,6 +44,7 @@ final class Driver {
     self.environment = environment
     manifest = try run.approvedDocument().manifest
     planner = OperationPlanner(manifest: manifest)
+    ahead = Self.makeAhead(run, manifest, environment)
     board = try CommandBoard(run: run, manifest: manifest, slots: environment.cores)
     replay = try run.database.read { try ReplayState.load($0) }
   }
@@ -51,6 +54,19 @@ final class Driver {
 
   /// Readable when a host command has finished: time for another `advance`.
   var descriptor: Int32 { board.descriptor }
+
+  /// What is wrong with Deno is said when a session is needed, and not before.
+  private static func makeAhead(
+    _ run: Run, _ manifest: Manifest, _ environment: DriverEnvironment
+  ) -> (any WorkflowSession)? {
+    guard (try? FileSystem.makeDirectories(run.layout.sessionFolder)) != nil else { return nil }
+    return try? environment.makeSession(manifest, run.layout.sessionFolder)
+  }
+
+  /// Tells that an `advance` will follow which needs a session: its process is started now.
+  func prepareSession() {
+    if session == nil, ahead == nil { ahead = Self.makeAhead(run, manifest, environment) }
+  }
 
   /// Advances as far as committed results allow.
   func advance() throws -> Standing {
@@ -65,6 +81,7 @@ final class Driver {
       } catch is GenerationMoved {
         board.cancelAll()
         closeSession()
+        prepareSession()
         replay = try run.database.read { try ReplayState.load($0) }
       }
     }
@@ -95,8 +112,9 @@ final class Driver {
 
   /// Gives up the session, as a run that waits long for workers does; the next `advance` replays.
   func closeSession() {
-    session?.close()
+    for open in [session, ahead] { open?.close() }
     session = nil
+    ahead = nil
   }
 
   /// Ends what this driver has running, leaving the run to be driven on by a later one.
@@ -152,7 +170,8 @@ final class Driver {
   private func startSession(_ record: RunRecord) throws -> Bool {
     replay = try run.database.read { try ReplayState.load($0) }
     try FileSystem.makeDirectories(run.layout.sessionFolder)
-    let fresh = try environment.makeSession(manifest, run.layout.sessionFolder)
+    let fresh = try ahead ?? environment.makeSession(manifest, run.layout.sessionFolder)
+    ahead = nil
     session = fresh
     let start = SessionStart(
       source: String(decoding: try FileSystem.read(run.layout.workflow), as: UTF8.self),
@@ -184,7 +203,7 @@ final class Driver {
   private func failed(by failure: SessionFailure) throws -> Standing? {
     switch failure {
     case .limit(let name, let value, let message):
-      return try fail("the callback passed `limits.\(name)` (\(value)): \(message)")
+      return try fail(SessionFailure.text(limit: name, value: value, message: message))
     case .died(let reason):
       if replay.recordedTurns > turnsAtDeath { deaths = 0 }
       turnsAtDeath = replay.recordedTurns

@@ -168,6 +168,8 @@ public final class RunWatcher {
       folders.descriptors + (driver.map { [$0.descriptor] } ?? []) + environment.interrupts,
       timeoutMs: Int(max(0, inMs)))
     folders.lookAgain(at: report.lookAgainAt)
+    // A command that has ended is a delivery; a session that was given up starts while it is committed.
+    if let driver, ready.contains(driver.descriptor) { driver.prepareSession() }
     return !ready.isDisjoint(with: environment.interrupts)
   }
 

@@ -63,7 +63,7 @@ function guarded(allocate) {
   try {
     return allocate();
   } catch (error) {
-    if (error instanceof RangeError && /allocation failed/i.test(error.message)) {
+    if (error instanceof RangeError && /allocation failed|out of memory/i.test(error.message)) {
       doom = { state: "memory", value: "an array buffer could not be had" };
     }
     throw error;

@@ -223,9 +223,9 @@ public final class DenoSession {
   private func reasonOfEnd() throws -> SessionFailure {
     process.end()
     let said = String(decoding: process.lastErrors, as: UTF8.self)
-    let isMemory = ["out of memory", "memory allocation of", "Allocation failed"].contains {
-      said.contains($0)
-    }
+    // The last is of a size that no heap could hold.
+    let isMemory = ["out of memory", "memory allocation of", "Allocation failed", "invalid size error"]
+      .contains { said.contains($0) }
     if hasGreeted, isMemory {
       return limit("memoryMiB", configuration.limits.memoryMiB, "its heap is full")
     }

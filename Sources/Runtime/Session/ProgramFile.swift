@@ -80,7 +80,7 @@ struct ProgramFile {
     needed = texts(1)
     let origin = FileSystem.split(Self.resolved(path)).parent
     folders = (texts(29) + texts(15)).flatMap { $0.split(separator: ":") }.map {
-      $0.replacing("${ORIGIN}", with: origin).replacing("$ORIGIN", with: origin)
+      String($0).replacing("${ORIGIN}", with: origin).replacing("$ORIGIN", with: origin)
     }
   }
 

@@ -22,13 +22,14 @@ public struct SessionContainment: Sendable, Equatable {
   init(files: [File]?) { self.files = files }
 
   /// That program, its loader and its libraries, which the process could not start without; the loader's list
-  /// of libraries, and random bytes, which every process can ask for without a file.
+  /// of libraries; random bytes, which every process can ask for without a file; and where its own memory
+  /// lies, from which the C library learns the end of the stack (Deno's parser of types ends without it).
   public init(program: String) {
     let parts = ProgramFile.parts(of: program)
     files =
       [File(path: program, isExecutable: true)]
       + parts.loaders.map { File(path: $0, isExecutable: true) }
-      + (parts.libraries + ["/etc/ld.so.cache", "/dev/urandom"]).map { File(path: $0) }
+      + (parts.libraries + ["/etc/ld.so.cache", "/dev/urandom", "/proc/self/maps"]).map { File(path: $0) }
   }
 
   /// Calls a body with what the C side reads; null for no containment.

@@ -106,4 +106,14 @@ public enum SessionFailure: Error, Sendable, Equatable {
   case limit(name: String, value: Int, message: String)
   /// Anything else: killed, broken, silent. What is committed is not lost, and a new session replays it.
   case died(String)
+
+  /// Why a run fails that passed a limit, and what to do about it.
+  static func text(limit name: String, value: Int, message: String) -> String {
+    let most = Manifest.Limits.most[name] ?? value
+    let advice =
+      value < most
+      ? "raise `limits.\(name)` in the manifest (at most \(most))"
+      : "it is the most that a manifest may grant, so the callback has to do with less"
+    return "the callback passed `limits.\(name)` (\(value)): \(message); \(advice)"
+  }
 }

@@ -32,8 +32,10 @@ final class SessionProcess {
   private static let errorsKept = 4096
   private var chunk = [UInt8](repeating: 0, count: 1 << 16)
 
-  init(_ configuration: DenoSession.Configuration) throws {
-    let arguments = SessionCommand.arguments(deno: configuration.deno, limits: configuration.limits)
+  /// - Parameter arguments: other words than a session's: for tests.
+  init(_ configuration: DenoSession.Configuration, arguments: [String]? = nil) throws {
+    let arguments =
+      arguments ?? SessionCommand.arguments(deno: configuration.deno, limits: configuration.limits)
     var started = flowdex_session_process()
     let code = Self.start(configuration, arguments, &started)
     if code != 0 { throw Self.failure(code, stage: started.stage, configuration) }

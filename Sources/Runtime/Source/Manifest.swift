@@ -73,6 +73,10 @@ public struct Manifest: Sendable, Equatable {
     public var outputBytes = 67_108_864
     /// Operations of one generation; at most 1,000,000.
     public var operations = 100_000
+    /// The most that a manifest may grant, by name.
+    static let most = [
+      "tickCpuMs": 60_000, "memoryMiB": 2048, "outputBytes": 1 << 30, "operations": 1_000_000,
+    ]
     /// The defaults.
     public init() {}
   }
