@@ -63,7 +63,7 @@ struct FileTests {
     for unsafe in ["..", ".", "a/b", "", ".x", String(repeating: "a", count: 201), "a b", "é"] {
       let refused = try await Cli.run(
         ["run", "workflow.ts", "--yes", "--run-id", unsafe], in: scratch.path)
-      #expect(refused.status == 1 && refused.stdout.isEmpty, "`\(unsafe)`: \(refused)")
+      #expect(refused.status == 64 && refused.stdout.isEmpty, "`\(unsafe)`: \(refused)")
       let lines = refused.stderr.split(separator: "\n")
       #expect(lines.count == 1 && refused.stderr.hasPrefix("flowdex: `"), "\(refused)")
     }
