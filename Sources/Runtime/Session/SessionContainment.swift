@@ -25,7 +25,7 @@ public struct SessionContainment: Sendable, Equatable {
   /// of libraries; random bytes, which every process can ask for without a file; and where its own memory
   /// lies, from which the C library learns the end of the stack (Deno's parser of types ends without it).
   public init(program: String) {
-    let parts = ProgramFile.parts(of: program)
+    let parts = ELFProgram.parts(of: program)
     files =
       [File(path: program, isExecutable: true)]
       + parts.loaders.map { File(path: $0, isExecutable: true) }

@@ -87,7 +87,7 @@ final class SessionProcess {
 
   private static func reasonOfNoExec(_ code: Int32, _ path: String) -> String {
     let said = String(cString: strerror(code)).lowercased()
-    guard FileSystem.exists(path), ProgramFile(path) == nil else { return said }
+    guard FileSystem.exists(path), ELFProgram(path) == nil else { return said }
     return "\(said); it is not a program but perhaps a script that starts one, which a session cannot"
   }
 

@@ -231,11 +231,11 @@ extension SessionTests {
     }
 
     @Test func aProgramsOwnFilesAreFound() throws {
-      let parts = ProgramFile.parts(of: try TestDeno.path.get())
+      let parts = ELFProgram.parts(of: try TestDeno.path.get())
       #expect(parts.loaders.count == 1 && parts.libraries.contains { $0.hasSuffix("/libc.so.6") })
-      #expect(!parts.libraries.contains { ProgramFile.standardFolders.contains($0) })
-      #expect(ProgramFile("/etc/passwd") == nil)
-      #expect(ProgramFile.parts(of: "/etc/passwd").libraries == ProgramFile.standardFolders)
+      #expect(!parts.libraries.contains { ELFProgram.standardFolders.contains($0) })
+      #expect(ELFProgram("/etc/passwd") == nil)
+      #expect(ELFProgram.parts(of: "/etc/passwd").libraries == ELFProgram.standardFolders)
     }
   }
 }

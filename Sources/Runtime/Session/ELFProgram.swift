@@ -5,7 +5,7 @@ import Glibc
 import QueueRunner
 
 /// The head of a program or library of this machine's kind: 64 bits, little-endian.
-struct ProgramFile {
+struct ELFProgram {
   /// The loader that the kernel starts it with; nil for a library.
   private(set) var loader: String?
   /// Libraries, by name or by path.
@@ -31,7 +31,7 @@ struct ProgramFile {
     var isComplete = true
     var waiting = [program]
     while let path = waiting.popLast() {
-      guard let file = ProgramFile(path) else {
+      guard let file = ELFProgram(path) else {
         isComplete = false
         continue
       }
