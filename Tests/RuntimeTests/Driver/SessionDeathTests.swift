@@ -6,7 +6,7 @@ import Testing
 @testable import Runtime
 
 /// A session whose turns are written down beforehand.
-private final class ScriptedSession: WorkflowSession {
+private final class MortalSession: WorkflowSession {
   private var turns: [Result<Turn, SessionFailure>]
   init(_ turns: [Result<Turn, SessionFailure>]) { self.turns = turns }
   func start(_ start: SessionStart) throws {}
@@ -38,7 +38,7 @@ private final class ScriptedSession: WorkflowSession {
               defer { count += 1 }
               return count
             }
-            return ScriptedSession([sessions[index]])
+            return MortalSession([sessions[index]])
           }, interrupts: [], cores: 1)
         let drive = Result { try run.drive(environment) }
         let status = try run.record().status
