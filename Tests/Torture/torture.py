@@ -4,8 +4,8 @@
     torture.py FLOWDEX [--points N] [--seed S] [--scenario NAME]... [--keep]
 
 A point is (scenario, system call, number of the call, fault): SIGKILL, or one of ENOSPC, EIO and EINTR once. A first
-run of each scenario under strace counts the calls; the points are then all of them, or a seeded choice of N. Only
-flowdex's own process is traced, with its threads: its children are killed or die as they would.
+run of each scenario under strace counts the calls of flowdex's own threads, those of programs that it started left
+out; the points are then all of them, or a seeded choice of N. strace counts in each thread by itself.
 Prints a line for each failure and one with the denominators; exits 1 if any figure is not zero.
 """
 import argparse, json, os, random, re, shutil, signal, subprocess, sys, tempfile, time
@@ -155,13 +155,21 @@ def flags(call, number, fault):
 
 def count(binary, scenario, base, cache):
     project = prepared(binary, scenario, base, cache)
-    project.flowdex(*SCENARIOS[scenario][1], strace=["-e", "trace=" + ",".join(CALLS)])
-    counts = {}
+    project.flowdex(*SCENARIOS[scenario][1], strace=["-e", "trace=" + ",".join(CALLS + ["execve"])])
+    counts, programs, own = {}, set(), None
     for text in open(f"{project.root}/.trace"):
-        found = re.match(r"\d+ +(?:<\.\.\. )?(\w+)\(", text)
-        if found:
-            counts[found[1]] = counts.get(found[1], 0) + 1
-    return counts
+        found = re.match(r"(\d+) +(\w+)\(", text)
+        if not found:
+            continue
+        own = own or found[1]
+        if found[2] == "execve":
+            programs.add(found[1])
+        counts[found[1], found[2]] = counts.get((found[1], found[2]), 0) + 1
+    most = {}
+    for (thread, call), number in counts.items():
+        if call != "execve" and (thread == own or thread not in programs):
+            most[call] = max(most.get(call, 0), number)
+    return most
 
 
 def points(binary, scenarios, base, cache):
