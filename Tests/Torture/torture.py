@@ -195,9 +195,14 @@ def main():
     chosen = list(points(binary, options.scenario or list(SCENARIOS), base, cache))
     total = len(chosen)
     if options.points and options.points < total:
-        chosen = random.Random(options.seed).sample(chosen, options.points)
+        # Threads take turns as they like, so a point may be missed: others stand by.
+        chosen = random.Random(options.seed).sample(chosen, min(total, 4 * options.points))
     controls = None
+    tried = 0
     for number, point in enumerate(chosen):
+        if options.points and hit == options.points:
+            break
+        tried += 1
         scenario, call, when, fault = point
         project = prepared(binary, scenario, base, cache)
         first = project.flowdex(*SCENARIOS[scenario][1], strace=flags(call, when, fault))
@@ -221,8 +226,8 @@ def main():
         elif controls is None:
             controls = oracle.self_test(project.root, RUN, sorted(project.acknowledged))
     for figure in ("lost", "collected twice", "stale accepted"):
-        print(f"{figure}: {figures.get(figure, 0)} of {len(chosen)} points")
-    print(f"torture: {len(chosen)} of {total} points (seed {options.seed}), {hit} of them hit, {failures} failed; "
+        print(f"{figure}: {figures.get(figure, 0)} of {tried} points")
+    print(f"torture: {tried} of {total} points (seed {options.seed}), {hit} of them hit, {failures} failed; "
           f"the oracle saw {controls} of 7 deliberate faults")
     if not (options.keep and failures):
         subprocess.run(["chmod", "-R", "u+w", base]); shutil.rmtree(base, ignore_errors=True)
