@@ -54,6 +54,8 @@ enum Cli {
   static func run(
     _ arguments: [String], in folder: String, stdin: String = "", environment: [String: String] = [:]
   ) async throws -> Output {
+    // A command that refuses its arguments may be gone before it has read what it is given.
+    signal(SIGPIPE, SIG_IGN)
     let result = try await Subprocess.run(
       configuration(arguments, folder, environment), input: .string(stdin),
       output: .string(limit: 64 << 20), error: .string(limit: 64 << 20))
