@@ -110,7 +110,8 @@ struct CallbackTests {
     #expect(try await Cli.run(["continue", "r1"], in: scratch.path).json()["report"]?["sum"] == 6)
   }
 
-  @Test("a Deno that ends at once, or that is a script, ends the drive with 1, and the run can be gone on with")
+  @Test(
+    "a Deno that ends at once, or that is a script, ends the drive with 1, and the run can be gone on with")
   func deadSession() async throws {
     let scratch = try Scratch()
     try scratch.workflow("ctx.report(7);")
@@ -118,7 +119,8 @@ struct CallbackTests {
     chmod(script, 0o755)
     for fake in ["/bin/false", script] {
       let dead = try await Cli.run(
-        ["run", "workflow.ts", "--yes", "--run-id", "r1"], in: scratch.path, environment: ["FLOWDEX_DENO": fake]
+        ["run", "workflow.ts", "--yes", "--run-id", "r1"], in: scratch.path,
+        environment: ["FLOWDEX_DENO": fake]
       )
       #expect(dead.status == 1 && dead.stderr.contains("`\(fake)` does not run workflows"), "\(dead)")
     }

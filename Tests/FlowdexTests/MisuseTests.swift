@@ -20,7 +20,7 @@ struct MisuseTests {
     ["check-result"],
     ["collect-results"], ["watch"], ["status"], ["inspect"], ["report"], ["continue"], ["pause"], ["stop"],
     ["resume"], ["restart-agent"], ["repair-events"], ["save"], ["workflow", "list"], ["skill", "install"],
-    ["doctor"],
+    ["doctor"], ["renew"],
   ]
 
   /// What each command needs besides a run's id, to be asked about a run.
@@ -31,7 +31,7 @@ struct MisuseTests {
 
   static func about(_ id: String) -> [[String]] {
     ofRuns.map { $0 + [id] } + [
-      ["save", id, "name"], ["restart-agent", id, "agent:a"],
+      ["renew", id, "agent:a", "--lease-token", "t"], ["save", id, "name"], ["restart-agent", id, "agent:a"],
       ["attach-agent", id, "agent:a", "--lease-token", "t", "--agent-ref", "w"],
       ["complete-agent", id, "agent:a", "--lease-token", "t", "--result", "{}"],
     ]
@@ -73,6 +73,7 @@ struct MisuseTests {
     Case(1, ["attach-agent", "r1", "agent:b", "--lease-token", "t", "--agent-ref", "w"], "mean `agent:a`?"),
     Case(
       1, ["attach-agent", "r1", "agent:a", "--lease-token", "t", "--agent-ref", "w"], "lease `t` is not one"),
+    Case(1, ["renew", "r1", "agent:a", "--lease-token", "t"], "lease `t` is not one"),
     Case(
       1, ["complete-agent", "r1", "agent:a", "--lease-token", "t", "--result", "{}"], "lease `t` is not one"),
     Case(
@@ -116,7 +117,7 @@ struct MisuseTests {
   @Test("no arguments, and an option that is near to one")
   func arguments() async throws {
     let scratch = try Scratch()
-    let bare = [["list"], ["watch"], ["workflow", "list"], ["skill", "install"]]
+    let bare = [["list"], ["watch"], ["doctor"], ["workflow", "list"], ["skill", "install"]]
     let asked = bare + Self.about("r1") + [["preview", "a.ts"], ["run", "a.ts"], ["init", "x", "y"]]
     for command in asked {
       let near = try await Cli.run(command + ["--jsno"], in: scratch.path)
