@@ -77,7 +77,7 @@ demo: build ## audit flowdex's own sources and those of a dependency, with four 
 
 test: setup ## run every test; the runner's closing lines come last
 	@mkdir -p .build
-	swift test 2>&1 | tee $(TEST_LOG)
+	swift test --disable-xctest 2>&1 | tee $(TEST_LOG)
 
 torture: build ## kill flowdex at every system call that matters; POINTS=n for a seeded choice
 	python3 -B Tests/Torture/torture.py $(BINARY) $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED))

@@ -4,6 +4,7 @@
 
 #define _GNU_SOURCE
 #include "CSpawnContainment.h"
+#include "CSpawnKernel.h"
 #include "containment_internal.h"
 
 #include <errno.h>
@@ -80,7 +81,7 @@ static int drop_capabilities(void) {
 }
 
 struct flowdex_containment_support flowdex_containment_support(void) {
-  struct flowdex_containment_support support = {0, 0, flowdex_has_seccomp()};
+  struct flowdex_containment_support support = {0, 0, flowdex_kernel_has_seccomp() == 1};
   support.landlock = landlock_version(&support.landlockError);
   return support;
 }
@@ -91,7 +92,7 @@ int flowdex_contain(const struct flowdex_containment *containment, const char *p
   int version = landlock_version(&error);
   int code = version > 0 ? restrict_files(containment, version) : 0;
   if (code == 0) code = drop_capabilities();
-  if (code != 0 || !flowdex_has_seccomp()) return code;
+  if (code != 0 || flowdex_kernel_has_seccomp() == 0) return code;
   struct flowdex_last_exec last = {(uintptr_t)path, (uintptr_t)arguments, (uintptr_t)environment};
   return flowdex_filter_calls(&last);
 }

@@ -240,11 +240,6 @@ static void judge_arguments(struct program *program, const struct flowdex_last_e
   only_last_exec(program, last);
 }
 
-bool flowdex_has_seccomp(void) {
-  // With filters in the kernel, the missing program is what is wrong.
-  return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) != 0 && errno == EFAULT;
-}
-
 int flowdex_filter_calls(const struct flowdex_last_exec *last) {
   struct program program = {0};
   load(&program, offsetof(struct seccomp_data, arch));

@@ -11,5 +11,4 @@ struct flowdex_last_exec {
   uint64_t environment;
 };
 
-bool flowdex_has_seccomp(void);
 int flowdex_filter_calls(const struct flowdex_last_exec *last);

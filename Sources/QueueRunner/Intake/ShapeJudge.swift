@@ -65,7 +65,7 @@ struct ShapeJudge {
     let known = fields.map(\.name)
     for member in object.members where !isFull {
       if known.contains(where: { $0.utf8.elementsEqual(member.key.utf8) }) { continue }
-      let nearest = NearestName.of(member.key, in: known).map { "; did you mean `\($0)`?" } ?? ""
+      let nearest = Nearest.of(member.key, in: known).map { "; did you mean `\($0)`?" } ?? ""
       inside(member.key) {
         $0.fail("only the members " + Shape.list(known), "the unknown \(Excerpt.quote(member.key))\(nearest)")
       }

@@ -172,7 +172,7 @@ public final class WorkQueue {
       let known = try TaskStore.all(db, generation: generation).map(\.childKey)
       throw FlowdexError.failed(
         "task-not-found", "run `\(layout.runId)` has no task `\(childKey)`",
-        next: NearestName.of(childKey, in: known).map { "did you mean `\($0)`?" }
+        next: Nearest.of(childKey, in: known).map { "did you mean `\($0)`?" }
           ?? "run `flowdex status \(layout.runId)` to see the tasks")
     }
     throw FlowdexError.failed(

@@ -42,7 +42,7 @@ struct OperationPlanner: Sendable {
   {
     do throws(BrokenRule) {
       let fields = try Fields(args, at: key, allowed: Self.allowedFields(kind))
-      guard Self.isId(id), key == "\(kind.rawValue):\(id)", try fields.text("id") == id else {
+      guard OperationNames.isId(id), key == "\(kind.rawValue):\(id)", try fields.text("id") == id else {
         throw BrokenRule("id `\(id)` of `\(kind.rawValue)` is not made of 1 to 120 of `A-Z a-z 0-9 _ . -`")
       }
       let phase = try self.phase(fields.text("phase"), of: key)
@@ -78,19 +78,6 @@ struct OperationPlanner: Sendable {
     "schemaAttempts", "data", "leaseMinutes", "maxAttempts",
   ]
 
-  /// The ids of contract §2.
-  static func isId(_ id: String) -> Bool { isIdText(id, limit: 120) }
-
-  static func isIdText(_ id: String, limit: Int) -> Bool {
-    (1...limit).contains(id.unicodeScalars.count)
-      && id.unicodeScalars.allSatisfy {
-        switch $0 {
-        case "A"..."Z", "a"..."z", "0"..."9", "_", ".", "-": true
-        default: false
-        }
-      }
-  }
-
   private func phase(_ id: String, of key: String) throws(BrokenRule) -> String {
     if manifest.phases.contains(where: { $0.id == id }) { return id }
     let known = manifest.phases.map { "`\($0.id)`" }.joined(separator: ", ")
@@ -110,7 +97,7 @@ struct OperationPlanner: Sendable {
       let at = "\(key)` task \(position) `"
       let task = try Fields(entry, at: at, allowed: Self.taskFields)
       let taskId = try task.text("id")
-      guard Self.isId(taskId) else {
+      guard OperationNames.isId(taskId) else {
         throw BrokenRule("`\(key)`: task id `\(taskId)` is not made of 1 to 120 of `A-Z a-z 0-9 _ . -`")
       }
       guard seen.insert(taskId).inserted else {

@@ -109,7 +109,7 @@ public final class Run {
 public enum RunId {
   /// Refuses what could leave the runs' folder or hide in it.
   public static func check(_ id: String) throws {
-    let isSafe = OperationPlanner.isIdText(id, limit: 200) && id != "." && id != ".." && !id.hasPrefix(".")
+    let isSafe = OperationNames.isId(id, limit: 200) && id != "." && id != ".." && !id.hasPrefix(".")
     if isSafe { return }
     let shown = id.count > 80 ? "\(id.prefix(80))…` of \(id.count) characters" : "\(id)`"
     throw FlowdexError.usage(
@@ -137,5 +137,15 @@ public enum RunId {
     let cut = String(words.prefix(80))
     let trimmed = cut.hasSuffix("-") ? String(cut.dropLast()) : cut
     return trimmed.isEmpty ? "run" : trimmed
+  }
+}
+
+extension Nearest {
+  /// The run that was meant: one with a near id, else the newest whose id holds the word, such as the
+  /// workflow's name.
+  ///
+  /// - Parameter known: ids, newest first.
+  static func run(_ word: String, in known: [String]) -> String? {
+    of(word, in: known) ?? (word.isEmpty ? nil : known.first { $0.contains(word) })
   }
 }

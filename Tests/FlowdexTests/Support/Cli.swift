@@ -54,14 +54,27 @@ enum Cli {
   static func run(
     _ arguments: [String], in folder: String, stdin: String = "", environment: [String: String] = [:]
   ) async throws -> Output {
-    // A command that refuses its arguments may be gone before it has read what it is given.
-    signal(SIGPIPE, SIG_IGN)
     let result = try await Subprocess.run(
-      configuration(arguments, folder, environment), input: .string(stdin),
+      configuration(arguments, folder, environment),
+      input: .fileDescriptor(try file(holding: stdin), closeAfterSpawningProcess: true),
       output: .string(limit: 64 << 20), error: .string(limit: 64 << 20))
     return Output(
       status: status(result.terminationStatus), stdout: result.standardOutput,
       stderr: result.standardError)
+  }
+
+  /// A file without a name, at its beginning. Not a pipe: a command that refuses its arguments may be gone before
+  /// it has read what it is given, and the library that starts it does not survive a write that nobody reads.
+  private static func file(holding text: String) throws -> FileDescriptor {
+    var template = Array("/tmp/flowdex-stdin-XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { throw FileSystem.failure("make", "a file for standard input") }
+    unlink(template)
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    let file = FileDescriptor(rawValue: descriptor)
+    try file.writeAll(text.utf8)
+    try file.seek(offset: 0, from: .start)
+    return file
   }
 
   /// Starts one command, to be waited for or killed later.

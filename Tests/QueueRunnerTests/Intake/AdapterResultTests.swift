@@ -121,6 +121,6 @@ struct AdapterResultTests {
       ("datas", "data"), ("dtaa", "data"), ("notes", nil), ("", nil), ("x", nil), ("statusstatus", nil),
     ] as [(String, String?)])
   func nearest(word: String, name: String?) {
-    #expect(NearestName.of(word, in: EnvelopeShape.fieldNames) == name)
+    #expect(Nearest.of(word, in: EnvelopeShape.fieldNames) == name)
   }
 }

@@ -4,9 +4,9 @@
 public enum Nearest {
   /// The known word that the fewest edits make of `word`; nil if none is near.
   ///
-  /// An edit inserts, drops or changes one character or swaps two neighbours (optimal string alignment); near is at
-  /// most two edits, or a third of the word's length if that is more, and never a wholly different word. Case counts for nothing. Of two that are as
-  /// near the first is taken.
+  /// An edit inserts, drops or changes one character or swaps two neighbours (optimal string alignment). Near is
+  /// at most two edits, or a third of the word's length if that is more, and never a wholly different word. Case
+  /// counts for nothing. Of two that are as near the first is taken.
   public static func of(_ word: String, in known: [String]) -> String? {
     let letters = Array(word.lowercased().unicodeScalars)
     // What is longer than any key is no mistyped key, and comparing takes time by its length.
@@ -22,14 +22,6 @@ public enum Nearest {
       }
     }
     return best?.word
-  }
-
-  /// The run that was meant: one with a near id, else the newest whose id holds the word, such as the
-  /// workflow's name.
-  ///
-  /// - Parameter known: ids, newest first.
-  static func run(_ word: String, in known: [String]) -> String? {
-    of(word, in: known) ?? (word.isEmpty ? nil : known.first { $0.contains(word) })
   }
 
   private static func distance(_ a: [Unicode.Scalar], _ b: [Unicode.Scalar]) -> Int {
