@@ -151,10 +151,14 @@ final class Driver {
   private func standStill(_ record: RunRecord) throws -> Standing? {
     if try integrate() { return nil }
     try startCommands()
-    let isWaiting = try run.database.read {
-      try OperationStore.hasUnfinished($0, generation: replay.generation)
+    // Collectors commit beside us: what came since the last look is delivered first.
+    let stillness = try run.database.read {
+      try HistoryStore.stillness($0, generation: replay.generation, delivered: replay.delivered)
     }
-    if !isWaiting {
+    switch stillness {
+    case .more: return nil
+    case .waiting: break
+    case .stuck:
       return try fail(
         "the callback waits for something that can never come: nothing is scheduled, and nothing is pending")
     }

@@ -224,8 +224,24 @@ enum OperationStore {
   }
 }
 
+/// What a callback that has been given so many deliveries can still expect.
+enum Stillness {
+  /// There are further deliveries.
+  case more
+  /// Operations are under way.
+  case waiting
+  /// Nothing is under way, so nothing will ever come.
+  case stuck
+}
+
 /// The log of deliveries that a replay follows.
 enum HistoryStore {
+  /// Both looks are of one moment: between two, the last operation could become final and be seen by neither.
+  static func stillness(_ db: Database, generation: Int, delivered: Int) throws -> Stillness {
+    if try !after(db, generation: generation, n: delivered, limit: 1).isEmpty { return .more }
+    return try OperationStore.hasUnfinished(db, generation: generation) ? .waiting : .stuck
+  }
+
   /// The keys delivered in a generation, in order.
   static func keys(_ db: Database, generation: Int) throws -> [String] {
     try String.fetchAll(

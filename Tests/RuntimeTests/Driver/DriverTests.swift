@@ -43,6 +43,25 @@ struct DriverTests {
     #expect(open == ["agent:b", "agent:c"])
   }
 
+  @Test("a callback is stuck only if nothing is under way and nothing is left to deliver, in one look")
+  func stillness() throws {
+    let fixture = try DriverFixture()
+    let run = try fixture.create()
+    let environment = fixture.environment { delivery in
+      Turn(scheduled: delivery == nil ? [DriverFixture.agent("a")] : [], state: .suspended)
+    }
+    #expect(try run.drive(environment).status == .needsDispatch)
+    func look(_ delivered: Int) throws -> Stillness {
+      try run.database.read { try HistoryStore.stillness($0, generation: 1, delivered: delivered) }
+    }
+    #expect(try look(0) == .waiting)
+    try DriverFixture.answer(run, ["agent:a"])
+    #expect(try look(0) == .more, "final, and not yet delivered: a collector was quicker than the driver")
+    #expect(try look(1) == .stuck)
+    let end = try run.drive(environment)
+    #expect(end.status == .failed && end.error?.contains("can never come") == true)
+  }
+
   @Test("what is committed while a driver gets up is driven before it has gone")
   func leftBehind() throws {
     let fixture = try DriverFixture()
