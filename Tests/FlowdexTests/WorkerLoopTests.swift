@@ -192,6 +192,23 @@ struct WorkerLoopTests {
     #expect(end.status == 0 && end.stdout.contains("completed"), "\(end)")
   }
 
+  @Test("a run whose directory is moved away is no longer watched, and watch says so")
+  func gone() async throws {
+    let scratch = try Scratch()
+    _ = try await Self.start(scratch, n: 1)
+    let run = scratch.layout.run("r1")
+    let watch = try await Cli.start(["watch", "r1", "--dispatch"], in: scratch.path)
+    while try FileSystem.names(in: run.ready).isEmpty, kill(watch.pid, 0) == 0 { await Task.yield() }
+    try FileSystem.rename(run.root, "\(scratch.path)/away")
+    let output = try await watch.output()
+    #expect(output.status == 1 && output.stderr.contains("run `r1` is no longer in"), "\(output)")
+    // What the watcher was writing at that very moment may stand at the old place.
+    try FileSystem.removeTree(run.root)
+    try FileSystem.rename("\(scratch.path)/away", run.root)
+    let status = try await Cli.run(["status", "r1", "--json"], in: scratch.path).json()
+    #expect(status["run"]?["status"] == "needs-dispatch")
+  }
+
   @Test("without an id, watch brings every live run home")
   func everyRun() async throws {
     let scratch = try Scratch()

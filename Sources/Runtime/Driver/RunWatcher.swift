@@ -73,6 +73,7 @@ public final class RunWatcher {
     defer { leave() }
     while true {
       let scope = try folders.scope(isFullLookDue: run.clock.bootMs() >= nextFullLookMs)
+      try checkPlace()
       if scope == .all {
         nextFullLookMs = run.clock.bootMs() + (folders.isPolling ? Self.pollMs : Self.fullLookMs)
       }
@@ -97,6 +98,15 @@ public final class RunWatcher {
     let position = driver.position
     leave()
     return try !run.isLeftBehind(position)
+  }
+
+  /// An open database outlives its name: without this look, a run whose directory was removed or moved away
+  /// would be watched for ever.
+  private func checkPlace() throws {
+    if FileSystem.exists(run.layout.database) { return }
+    throw FlowdexError.machine(
+      "run-gone", "run `\(run.layout.runId)` is no longer in `\(run.layout.root)`",
+      next: "put its directory back, and watch it again")
   }
 
   /// Drives, if the seat is ours or free.
