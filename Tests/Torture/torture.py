@@ -213,7 +213,7 @@ def main():
         wrong.update(oracle.judge(project.root, RUN, sorted(project.acknowledged), REPORT))
         texts = [open(f"{project.root}/src/{n}.txt").read() for n in ("one", "two")]
         if texts != ["one!\n", "two!\n"]:
-            wrong["a mixture"] = texts
+            wrong["not as the patches say"] = texts
         if fault != "kill" and ("Fatal error" in first.stderr or first.returncode in (124, 132, 133, 134, 139)):
             wrong["unclear"] = [f"{first.returncode}: {first.stderr[-300:]}"]
         for figure in wrong:

@@ -160,12 +160,12 @@ public struct PatchIntegration: Sendable {
       let promotion = PatchPromotion(project: project, journal: journal, folder: folder, step: step)
       do {
         // Before anything is done: a file that somebody changed since must not be found half-way.
-        guard try promotion.canFinish() else { return try takeBack(promotion, because: nil) }
+        guard try promotion.canFinish() else { return try takeBack(promotion) }
         try promotion.carryOut()
       } catch is PatchConflict {
-        return try takeBack(promotion, because: nil)
+        return try takeBack(promotion)
       } catch let error as FlowdexError {
-        return try takeBack(promotion, because: error)
+        return try giveUp(promotion, because: error)
       }
       let paths = journal.changes.files.map(\.path.text)
       let outcome = PatchOutcome.completed(applied: journal.applied, paths: paths)
@@ -176,9 +176,22 @@ public struct PatchIntegration: Sendable {
     }
   }
 
-  private func takeBack(_ promotion: PatchPromotion, because error: FlowdexError?) throws -> PatchOutcome {
+  private func takeBack(_ promotion: PatchPromotion) throws -> PatchOutcome {
+    try failed(promotion, try promotion.takeBack())
+  }
+
+  /// The machine's fault is no answer to the patches: nothing is decided, and the next call begins anew. Only where
+  /// somebody else's change stands in the way of the way back is there nothing to begin anew from.
+  private func giveUp(_ promotion: PatchPromotion, because error: FlowdexError) throws -> PatchOutcome {
     let strangers = try promotion.takeBack()
-    let outcome = PatchOutcome.failed(message(strangers, error))
+    guard strangers.isEmpty else { return try failed(promotion, strangers) }
+    try FileSystem.remove(journalPath)
+    try FileSystem.syncDirectory(folder)
+    throw error
+  }
+
+  private func failed(_ promotion: PatchPromotion, _ strangers: [PatchPath]) throws -> PatchOutcome {
+    let outcome = PatchOutcome.failed(message(strangers))
     try record(outcome)
     try promotion.step(.decided)
     // Where somebody else's change stands in the way, both versions stay to be looked at.
@@ -186,18 +199,15 @@ public struct PatchIntegration: Sendable {
     return outcome
   }
 
-  private func message(_ strangers: [PatchPath], _ error: FlowdexError?) -> String {
-    var text = error.map { "\($0.message); " } ?? ""
+  private func message(_ strangers: [PatchPath]) -> String {
     if strangers.isEmpty {
-      return text.isEmpty
-        ? "a file of the project changed while the patches were promoted; everything is as it was before"
-        : text + "everything is as it was before"
+      return "a file of the project changed while the patches were promoted; everything is as it was before"
     }
     let shown = strangers.prefix(20).map(\.shown).joined(separator: ", ")
     let more = strangers.count > 20 ? " and \(strangers.count - 20) more" : ""
-    text +=
+    return
       "\(shown)\(more) changed while the patches were promoted and was left alone; every other file is as it "
-    return text + "was before, and both versions, before and after the patches, are kept in `\(folder)`"
+      + "was before, and both versions, before and after the patches, are kept in `\(folder)`"
   }
 
   private func record(_ outcome: PatchOutcome) throws {

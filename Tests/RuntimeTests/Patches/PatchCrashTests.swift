@@ -209,6 +209,28 @@ struct PatchCrashTests {
     #expect(now == before)
   }
 
+  @Test("an error of the machine decides nothing: everything is as before, and the next call begins anew")
+  func machineErrors() throws {
+    let (before, after, steps) = try ends()
+    let decided = try #require(steps.firstIndex(of: .decided))
+    for at in 1..<decided {
+      let fixture = try PatchFixture(Self.before)
+      let integration = fixture.integration()
+      let prepared = try prepared(fixture)
+      var left = at
+      #expect(throws: FlowdexError.self) {
+        try integration.promote(prepared) { _ in
+          left -= 1
+          if left == -1 { throw FlowdexError.machine("write-failed", "cannot write: input/output error") }
+        }
+      }
+      #expect(try PatchFixture.everything(fixture.project) == before, "\(at): \(steps[at])")
+      #expect(
+        try integration.run([Self.patch]) == .completed(applied: 1, paths: prepared.paths), "\(at)")
+      #expect(try PatchFixture.everything(fixture.project) == after, "\(at): \(steps[at])")
+    }
+  }
+
   @Test("a mode that changes meanwhile is a conflict too")
   func modeConflict() throws {
     let fixture = try PatchFixture(Self.before)
@@ -238,9 +260,10 @@ struct PatchCrashTests {
     let prepared = try prepared(fixture)
     let before = try PatchFixture.everything(fixture.project)
     try FileSystem.write(Array("rot\n".utf8), to: "\(fixture.operation)/scratch/src/there")
-    let error = try fixture.integration().promote(prepared).error
-    #expect(error?.contains("no longer hashes as it was written") == true)
+    let error = #expect(throws: FlowdexError.self) { try fixture.integration().promote(prepared) }
+    #expect(error?.message.contains("no longer hashes as it was written") == true)
     #expect(try PatchFixture.everything(fixture.project) == before)
+    #expect(try fixture.integration().run([Self.patch]).error == nil)
   }
 
   @Test("a journal or an outcome that flowdex did not write is an error, not a guess")
