@@ -181,18 +181,6 @@ public enum FileSystem {
     return names
   }
 
-  /// Removes a tree, never following a symlink; what is already gone is no error.
-  public static func removeTree(_ path: String) throws {
-    guard let entry = try entry(path) else { return }
-    guard entry.kind == .directory else {
-      try remove(path)
-      return
-    }
-    if entry.mode & 0o700 != 0o700 { chmod(path, 0o700) }
-    for name in try names(in: path) { try removeTree("\(path)/\(name)") }
-    if retrying({ rmdir(path) }) != 0, errno != ENOENT { throw failure("remove", path) }
-  }
-
   /// `("/a/b", "c")` of `/a/b/c`; `(".", "c")` of `c`.
   public static func split(_ path: String) -> (parent: String, name: String) {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
