@@ -9,12 +9,15 @@ DESTDIR ?=
 TOOLS := .tools
 BINARY := .build/release/flowdex
 TEST_LOG := .build/test.log
+# Where Debian's zsh looks for what a package brings, and what a person has installed.
+ZSH := zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+SHARED := man/man1 bash-completion/completions $(ZSH) fish/vendor_completions.d
 # One binary without a Swift runtime beside it; -no-pie starts a third faster (docs/architecture.md, Decisions).
 RELEASE := -c release --product flowdex --static-swift-stdlib -Xswiftc -Xclang-linker -Xswiftc -no-pie
 # The session needs Deno 2.9 or later; yours, if you name it.
 export FLOWDEX_DENO ?= $(CURDIR)/$(TOOLS)/bin/deno
 
-.PHONY: help setup build install demo test torture lint format clean
+.PHONY: help setup build install install-files deb demo test torture lint format clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -68,9 +71,20 @@ endef
 build: setup ## build the release binary, .build/release/flowdex
 	swift build $(RELEASE)
 
-install: build ## copy it to $(DESTDIR)$(PREFIX)/bin; it finds Deno on PATH or in FLOWDEX_DENO
-	install -d $(DESTDIR)$(PREFIX)/bin
+install: build ## copy it to $(DESTDIR)$(PREFIX), with man pages and completions; it finds Deno on PATH or in FLOWDEX_DENO
+	@$(MAKE) --no-print-directory install-files
+
+# What `install` and `deb` share, for whatever binary BINARY names.
+install-files:
+	install -d $(DESTDIR)$(PREFIX)/bin $(addprefix $(DESTDIR)$(PREFIX)/share/,$(SHARED))
 	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/flowdex
+	python3 -B docs/packaging/man.py $(BINARY) $(DESTDIR)$(PREFIX)/share/man/man1
+	$(BINARY) --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/flowdex
+	$(BINARY) --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/$(ZSH)/_flowdex
+	$(BINARY) --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/flowdex.fish
+
+deb: build ## make a Debian package of it for this machine, under .build
+	@docs/packaging/deb.sh $(BINARY) .build
 
 demo: build ## audit flowdex's own sources and those of a dependency, with four workers
 	@examples/demo.sh $(BINARY)
