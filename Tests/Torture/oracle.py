@@ -1,151 +1,260 @@
-"""Judges a run that has been tortured, from the disk and the log of what was acknowledged, without flowdex.
+#!/usr/bin/env python3
+"""Judges a run from the disk and the log of what was acknowledged, without flowdex.
 
-Every check is a figure that must be zero: results lost, results collected twice, stale leases accepted, and what
-is left lying about. `self_test` breaks a copy of a good state in each of these ways and must see each of them.
+    oracle.py PROJECT RUN [ACKNOWLEDGED.jsonl]
+
+Every check is a figure that must be zero: results lost, results collected twice, stale leases accepted, writes
+outside the write globs; and the invariants that hold whatever died when. Exits 1 and says what is wrong.
 """
-import json, os, re, shutil, sqlite3, tempfile
+import datetime, hashlib, json, os, re, sqlite3, sys
+
+ENDED = ("agent.completed", "agent.failed", "agent.blocked")
+FINAL = "('completed','failed','blocked')"
 
 
-def rows(run, sql, *values):
-    with sqlite3.connect(f"file:{run}/state.sqlite?mode=ro", uri=True) as db:
-        db.row_factory = sqlite3.Row
-        return db.execute(sql, values).fetchall()
+class State:
+    """A run's state, read as any SQLite reader would."""
+    def __init__(self, run):
+        self.run = run
+        self.db = sqlite3.connect(f"file:{run}/state.sqlite?mode=ro", uri=True)
+        self.db.row_factory = sqlite3.Row
+
+    def rows(self, sql, *values):
+        return self.db.execute(sql, values).fetchall()
+
+    def one(self, sql, *values):
+        row = self.db.execute(sql, values).fetchone()
+        return None if row is None else row[0]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.db.close()
+
+    def artifact(self, digest):
+        row = self.rows("SELECT size, bytes FROM artifacts WHERE digest = ?", digest)
+        if not row:
+            return None
+        if row[0]["bytes"] is not None:
+            return bytes(row[0]["bytes"])
+        return read(f"{self.run}/artifacts/sha256/{digest}")
 
 
-def events(run):
-    return rows(run, "SELECT seq, type, payload, created_at FROM events ORDER BY seq")
+def read(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def sha256(found):
+    return hashlib.sha256(found).hexdigest()
 
 
 def line(run_id, row):
-    import datetime
     at = datetime.datetime.fromtimestamp(row["created_at"] // 1000, datetime.timezone.utc)
     time = at.strftime("%Y-%m-%dT%H:%M:%S") + f".{row['created_at'] % 1000:03d}Z"
     return (f'{{"seq":{row["seq"]},"runId":{json.dumps(run_id)},"type":"{row["type"]}",'
             f'"payload":{row["payload"]},"createdAt":"{time}"}}\n')
 
 
-def judge(project, run_id, acknowledged, expected_report=None):
-    """What is wrong, as {figure: [details]}; `acknowledged` are the packages in which `.accepted` was seen."""
-    run = f"{project}/.flowdex/runs/{run_id}"
-    wrong = {}
+class Judgement:
+    """What is wrong, by figure."""
+    def __init__(self, project, run_id, acknowledged):
+        self.project, self.run_id, self.acknowledged = project, run_id, acknowledged
+        self.run = f"{project}/.flowdex/runs/{run_id}"
+        self.wrong = {}
 
-    def note(figure, detail):
-        wrong.setdefault(figure, []).append(detail)
+    def note(self, figure, detail):
+        self.wrong.setdefault(figure, []).append(detail)
 
-    state = rows(run, "SELECT status, report, error FROM run")[0]
-    if state["status"] != "completed":
-        note("unfinished", f"the run is {state['status']}: {state['error']}")
-    log = events(run)
-    if [e["seq"] for e in log] != list(range(1, len(log) + 1)):
-        note("events with gaps", "the sequence of the events table")
-    ended = [json.loads(e["payload"]) for e in log if e["type"] in ("agent.completed", "agent.failed", "agent.blocked")]
-    keys = [e["childKey"] for e in ended]
-    for row in rows(run, "SELECT child_key, sum(state = 'collected') AS taken FROM (SELECT child_key, leases.state AS "
-                    "state FROM tasks LEFT JOIN leases ON leases.task = tasks.id) GROUP BY child_key"):
-        said = keys.count(row["child_key"])
-        if said != (row["taken"] or 0):
-            note("collected twice" if said > (row["taken"] or 0) else "lost",
-                 f"{row['child_key']}: {row['taken']} leases collected, {said} events say so")
-    for task in rows(run, "SELECT child_key, result FROM tasks WHERE state IN ('completed','failed','blocked')"):
-        if not any(e["childKey"] == task["child_key"] and e["resultArtifactId"] == task["result"] for e in ended):
-            note("lost", f"{task['child_key']} has a result that no event names")
-    history = rows(run, "SELECT key, count(*) AS times FROM history GROUP BY generation, key HAVING times > 1")
-    for row in history:
-        note("collected twice", f"{row['key']} was delivered {row['times']} times")
-    for package in acknowledged:
-        token = os.path.basename(package)
-        lease = rows(run, "SELECT leases.state, tasks.result, tasks.state AS task FROM leases "
-                     "JOIN tasks ON tasks.id = leases.task WHERE token = ?", token)
-        if not lease or lease[0]["state"] != "collected" or lease[0]["result"] is None:
-            note("lost", f"{package} was acknowledged, its lease is {dict(lease[0]) if lease else None}")
-    taken = rows(run, "SELECT task, count(*) AS n FROM leases WHERE state = 'collected' GROUP BY task HAVING n > 1")
-    for row in taken:
-        note("stale accepted", f"task {row['task']} took results under {row['n']} leases")
-    for lease in rows(run, "SELECT leases.token, tasks.child_key FROM leases JOIN tasks ON tasks.id = leases.task "
-                      "WHERE leases.state = 'live' AND (tasks.lease IS NOT leases.token)"):
-        note("stale accepted", f"{lease['token']} is live and does not hold {lease['child_key']}")
-    debris(project, run, note)
-    stored = open(f"{run}/events.jsonl", "rb").read()
-    if stored != "".join(line(run_id, e) for e in log).encode():
-        note("events differ", "events.jsonl is not the table")
-    if rows(run, "PRAGMA integrity_check")[0][0] != "ok":
-        note("corrupt", "integrity_check")
-    if expected_report is not None and state["report"]:
-        found = rows(run, "SELECT bytes FROM artifacts WHERE digest = ?", state["report"])[0][0]
-        if json.loads(found) != expected_report:
-            note("another report", f"{json.loads(found)} is not {expected_report}")
-    return wrong
+    def acks(self, kind):
+        return [entry[kind] for entry in self.acknowledged if kind in entry]
 
+    def state(self):
+        """What must hold at any time, also between a crash and the next command."""
+        if not os.path.isdir(self.run):
+            if self.acknowledged:
+                self.note("lost", f"run {self.run_id} was acknowledged and is not there")
+            return self.wrong
+        try:
+            with State(self.run) as state:
+                if state.one("PRAGMA integrity_check") != "ok":
+                    self.note("corrupt", "integrity_check")
+                self.sequence(state); self.results(state); self.leases(state); self.artifacts(state)
+                self.snapshots(state); self.reports(state)
+        except sqlite3.DatabaseError as error:
+            self.note("corrupt", str(error))
+        return self.wrong
 
-def debris(project, run, note):
-    """What nobody will ever look at again."""
-    known = {r["token"]: r["state"] for r in rows(run, "SELECT token, state FROM leases")}
-    for folder in ("ready", "claimed"):
-        for name in os.listdir(f"{run}/queue/{folder}"):
-            if known.get(name) not in ("offered", "live"):
-                note("left behind", f"queue/{folder}/{name} of a lease that is {known.get(name)}")
-    dispatches = f"{run}/dispatches"
-    for child in os.listdir(dispatches):
-        if child.startswith("."):
-            inside = os.listdir(f"{dispatches}/{child}") if os.path.isdir(f"{dispatches}/{child}") else ["it"]
+    def ended(self, expected_report=None, debris=True):
+        """What must hold once the run has been driven to its end."""
+        self.state()
+        if self.wrong.get("corrupt") or not os.path.isdir(self.run):
+            return self.wrong
+        with State(self.run) as state:
+            row = state.rows("SELECT status, report, error FROM run")[0]
+            if row["status"] != "completed":
+                self.note("unfinished", f"the run is {row['status']}: {row['error']}")
+            log = state.rows("SELECT seq, type, payload, created_at FROM events ORDER BY seq")
+            if read(f"{self.run}/events.jsonl") != "".join(line(self.run_id, e) for e in log).encode():
+                self.note("events differ", "events.jsonl is not the table")
+            if expected_report is not None and row["report"]:
+                found = json.loads(state.artifact(row["report"]) or b"null")
+                if found != expected_report:
+                    self.note("another report", f"{found} is not {expected_report}")
+            if debris:
+                self.debris(state)
+        return self.wrong
+
+    def sequence(self, state):
+        found = [row["seq"] for row in state.rows("SELECT seq FROM events ORDER BY seq")]
+        if found != list(range(1, len(found) + 1)):
+            self.note("events with gaps", "the sequence of the events table")
+
+    def results(self, state):
+        """Every result once: a lease that was collected, an event that says so, a delivery where one is due."""
+        said = [json.loads(row["payload"]) for row in state.rows(
+            f"SELECT payload FROM events WHERE type IN {ENDED} ORDER BY seq")]
+        keys = [event["childKey"] for event in said]
+        taken = {row["child_key"]: row["taken"] for row in state.rows(
+            "SELECT child_key, sum(leases.state = 'collected') AS taken FROM tasks "
+            "LEFT JOIN leases ON leases.task = tasks.id GROUP BY child_key")}
+        for key, count in taken.items():
+            times = keys.count(key)
+            if times != (count or 0):
+                self.note("collected twice" if times > (count or 0) else "lost",
+                          f"{key}: {count or 0} leases collected, {times} events say so")
+        for task in state.rows(f"SELECT child_key, result FROM tasks WHERE state IN {FINAL} AND kept_from IS NULL"):
+            if not any(e["childKey"] == task["child_key"] and e["resultArtifactId"] == task["result"] for e in said):
+                self.note("lost", f"{task['child_key']} has a result that no event names")
+        for row in state.rows("SELECT key FROM history GROUP BY generation, key HAVING count(*) > 1"):
+            self.note("collected twice", f"{row['key']} was delivered twice")
+        for key in self.acks("result"):
+            if not taken.get(key):
+                self.note("lost", f"{key} was reported taken, and no lease of it is")
+        for token in self.acks("accepted"):
+            row = state.rows("SELECT leases.state, tasks.result FROM leases JOIN tasks ON tasks.id = leases.task "
+                             "WHERE token = ?", token)
+            if not row or row[0]["state"] != "collected" or row[0]["result"] is None:
+                self.note("lost", f"{token} was accepted, its lease is {dict(row[0]) if row else None}")
+
+    def leases(self, state):
+        for row in state.rows("SELECT task FROM leases WHERE state = 'collected' GROUP BY task HAVING count(*) > 1"):
+            self.note("stale accepted", f"task {row['task']} took results under more than one lease")
+        for row in state.rows("SELECT leases.token, tasks.child_key FROM leases JOIN tasks ON tasks.id = leases.task "
+                              "WHERE leases.state = 'live' AND (tasks.lease IS NOT leases.token)"):
+            self.note("stale accepted", f"{row['token']} is live and does not hold {row['child_key']}")
+        for row in state.rows("SELECT tasks.child_key, new.token FROM leases old JOIN leases new ON old.task = new.task "
+                              "AND new.rowid > old.rowid JOIN tasks ON tasks.id = old.task WHERE "
+                              "old.state = 'collected' AND new.state != 'withdrawn'"):
+            self.note("stale accepted", f"{row['child_key']} took a result after {row['token']} had been handed out")
+        for token in self.acks("lease"):
+            if state.one("SELECT 1 FROM leases WHERE token = ?", token) is None:
+                self.note("lost", f"lease {token} was printed and is not stored")
+
+    def artifacts(self, state):
+        for row in state.rows("SELECT digest, size, bytes FROM artifacts"):
+            found = bytes(row["bytes"]) if row["bytes"] is not None else read(
+                f"{self.run}/artifacts/sha256/{row['digest']}")
+            if found is None or len(found) != row["size"] or sha256(found) != row["digest"]:
+                self.note("lost", f"artifact {row['digest']} does not hash so")
+
+    def snapshots(self, state):
+        """Every snapshot that a lease names holds what its manifest says, and nothing else."""
+        for row in state.rows("SELECT DISTINCT cwd FROM leases WHERE cwd IS NOT NULL"):
+            folder = f"{self.run}/snapshots/{os.path.basename(row['cwd'])}"
+            manifest = read(folder + ".manifest.json")
+            try:
+                files = {f["path"]: f for f in json.loads(manifest or b"")["files"]}
+            except (ValueError, KeyError):
+                self.note("lost", f"snapshot {folder} has no manifest")
+                continue
+            found = {os.path.relpath(f"{at}/{name}", folder) for at, _, inside in os.walk(folder) for name in inside}
+            for path in found | set(files):
+                if path not in files or sha256(read(f"{folder}/{path}") or b"") != files[path]["sha256"]:
+                    self.note("lost", f"snapshot file {path} is not as its manifest says")
+
+    def reports(self, state):
+        restarted = state.one("SELECT max(generation) FROM operations") not in (None, 1)
+        stored = state.rows("SELECT status, report FROM run")[0]
+        for report in self.acks("report"):
+            digest = stored["report"]
+            found = json.loads(state.artifact(digest) or b"null") if digest else None
+            if found != report and not restarted:
+                self.note("lost", f"report {report} was printed, stored is {found}")
+        for digest in self.acks("ended"):
+            if state.artifact(digest) is None:
+                self.note("lost", f"report {digest} was announced and is not stored")
+
+    def packages(self):
+        """While the machine is up, a worker sees a package whole or not at all."""
+        dispatches = f"{self.run}/dispatches"
+        for child in os.listdir(dispatches) if os.path.isdir(dispatches) else []:
+            for token in [] if child.startswith(".") else os.listdir(f"{dispatches}/{child}"):
+                package = f"{dispatches}/{child}/{token}"
+                try:
+                    whole = json.loads(read(f"{package}/task.json") or b"")["leaseToken"] == token
+                    whole = whole and json.loads(read(f"{package}/adapter-result.schema.json") or b"")
+                except (ValueError, KeyError):
+                    whole = False
+                if not whole or not read(f"{package}/instructions.md") or not os.path.isdir(f"{package}/scratch"):
+                    self.note("half a package", f"{child}/{token}")
+        return self.wrong
+
+    def files(self, allowed):
+        """Writes outside the write globs, and mixtures: `allowed` are the texts that each file may have."""
+        found = {}
+        for at, folders, inside in os.walk(self.project):
+            folders[:] = [name for name in folders if name != ".flowdex"]
             for name in inside:
-                note("left behind", f"dispatches/{child}: {name}")
-            continue
-        for token in os.listdir(f"{dispatches}/{child}"):
-            if token not in known:
-                note("left behind", f"package {child}/{token} that no lease names")
-    digests = {r["digest"] for r in rows(run, "SELECT digest FROM artifacts WHERE bytes IS NULL")}
-    for name in os.listdir(f"{run}/artifacts/sha256"):
-        if not re.fullmatch("[0-9a-f]{64}", name):
-            note("left behind", f"artifacts/sha256/{name}")
-    for digest in digests:
-        if not os.path.exists(f"{run}/artifacts/sha256/{digest}"):
-            note("lost", f"artifact {digest} has a row and no file")
-    for folder, what in ((f"{run}/artifacts/.incoming", ""), (f"{run}/snapshots", "."),
-                         (f"{project}/.flowdex/runs", ".staging-")):
-        for name in os.listdir(folder) if os.path.isdir(folder) else []:
-            if name.startswith(what):
-                note("left behind", f"{os.path.basename(folder)}/{name}")
+                path = os.path.relpath(f"{at}/{name}", self.project)
+                found[path] = (read(f"{at}/{name}") or b"").decode(errors="replace")
+        for path in found.keys() - allowed.keys():
+            self.note("outside the globs", path)
+        for path, texts in allowed.items():
+            if texts is not None and found.get(path) not in texts:
+                self.note("a mixture", f"{path} is {str(found.get(path))[:80]!r}")
+        return self.wrong
+
+    def debris(self, state):
+        """What nobody will ever look at again."""
+        known = {row["token"]: row["state"] for row in state.rows("SELECT token, state FROM leases")}
+        for folder in ("ready", "claimed"):
+            for name in os.listdir(f"{self.run}/queue/{folder}"):
+                if known.get(name) not in ("offered", "live"):
+                    self.note("left behind", f"queue/{folder}/{name} of a lease that is {known.get(name)}")
+        dispatches = f"{self.run}/dispatches"
+        for child in os.listdir(dispatches):
+            if child.startswith("."):
+                inside = os.listdir(f"{dispatches}/{child}") if os.path.isdir(f"{dispatches}/{child}") else ["it"]
+                for name in inside:
+                    self.note("left behind", f"dispatches/{child}: {name}")
+                continue
+            for token in os.listdir(f"{dispatches}/{child}"):
+                if token not in known:
+                    self.note("left behind", f"package {child}/{token} that no lease names")
+        for name in os.listdir(f"{self.run}/artifacts/sha256"):
+            if not re.fullmatch("[0-9a-f]{64}", name):
+                self.note("left behind", f"artifacts/sha256/{name}")
+        for folder, what in ((f"{self.run}/artifacts/.incoming", ""), (f"{self.run}/snapshots", "."),
+                             (f"{self.project}/.flowdex/runs", ".staging-")):
+            for name in os.listdir(folder) if os.path.isdir(folder) else []:
+                if name.startswith(what):
+                    self.note("left behind", f"{os.path.basename(folder)}/{name}")
 
 
-def self_test(project, run_id, acknowledged):
-    """The figures that each deliberate fault is seen as; a fault that is not seen fails the torture."""
-    def sql(text):
-        def apply(run):
-            with sqlite3.connect(f"{run}/state.sqlite") as db:
-                db.execute("PRAGMA ignore_check_constraints = 1")
-                db.execute(text)
-        return apply
+def main(project, run_id, log=None):
+    text = read(log or f"{project}/acknowledged.jsonl") or b""
+    judgement = Judgement(os.path.abspath(project), run_id, [json.loads(entry) for entry in text.splitlines()])
+    wrong = judgement.ended(debris=False)
+    for figure, details in wrong.items():
+        for detail in details:
+            print(f"oracle: {figure}: {detail}")
+    raise SystemExit(1 if wrong else 0)
 
-    def cut(run):
-        with open(f"{run}/events.jsonl", "r+b") as log:
-            log.truncate(os.path.getsize(log.name) - 3)
 
-    def orphan(run):
-        os.makedirs(f"{run}/dispatches/fanout-f-x-0000000000000000/nobody")
-
-    def entry(run):
-        token = rows(run, "SELECT token FROM leases WHERE state = 'collected'")[0]["token"]
-        os.symlink("nowhere", f"{run}/queue/ready/{token}")
-
-    faults = {
-        "lost": sql("UPDATE tasks SET result = NULL, state = 'dispatchable'"),
-        "collected twice": sql("INSERT INTO events (seq, type, payload, created_at) SELECT max(seq) + 1, "
-                               "'agent.completed', (SELECT payload FROM events WHERE type = 'agent.completed' "
-                               "LIMIT 1), 1 FROM events"),
-        "stale accepted": sql("INSERT INTO leases SELECT 'other', task, state, via, attempt, duration_ms, cwd, "
-                              "has_package, agent_ref, heartbeat_ns, created_at, printed_expiry, expires_at, "
-                              "boot_id, boot_deadline, result_stamp, noted_digest FROM leases "
-                              "WHERE state = 'collected' LIMIT 1"),
-        "events differ": cut, "left behind": orphan, "unfinished": sql("UPDATE run SET status = 'paused'"),
-    }
-    seen = 0
-    for figure, fault in list(faults.items()) + [("left behind", entry)]:
-        with tempfile.TemporaryDirectory() as copy:
-            shutil.copytree(project, f"{copy}/p", symlinks=True)
-            fault(f"{copy}/p/.flowdex/runs/{run_id}")
-            moved = [p.replace(project, f"{copy}/p") for p in acknowledged]
-            if figure not in judge(f"{copy}/p", run_id, moved):
-                raise SystemExit(f"torture: the oracle does not see `{figure}`")
-            seen += 1
-    return seen
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,232 @@
+"""A project with a small run that uses everything, its worker, and the log of what flowdex has acknowledged.
+
+The log (`acknowledged.jsonl`, beside the project) is what people were told: leases that were printed, results that
+were reported taken, reports that were printed, runs that were named. The oracle holds the disk to it.
+"""
+import json, os, shutil, subprocess, threading
+
+import oracle
+
+RUN = "r1"
+LOG = "acknowledged.jsonl"
+SOURCE = r"""import { workflow } from "@flowdex/runtime";
+export default workflow({
+  name: "torture", maxAgents: 200, maxConcurrency: 200,
+  permissions: { read: ["src/**"], write: ["src/**"], hostCommands: [
+    { id: "tell", argv: ["sh", "-c", "seq 1 14000; echo ran >>ran.txt"], idempotent: IDEMPOTENT }] },
+  phases: [{ id: "one" }],
+}, async (ctx) => {
+  ctx.log("began");
+  const told = ctx.hostCommand({ id: "h", phase: "one", commandId: "tell" });
+  const found = await ctx.fanout({ id: "f", phase: "one", tasks: TASKS.map((id) => ({
+    id, mode: id === "c" ? "write" : "read-only", prompt: "do " + id, leaseMinutes: 500000 })) });
+  const edit = ["one", "two"].map((n) => `--- a/src/${n}.txt\n+++ b/src/${n}.txt\n@@ -1 +1 @@\n-${n}\n+${n}!\n`).join("");
+  const diffs = found.map((r) => r.diff).filter((d) => d).map((patch) => ({ patch }));
+  const done = await ctx.integrate({ id: "i", phase: "one", patches: [{ patch: edit }, ...diffs] });
+  const data = (await told).data;
+  ctx.report({ found: found.map((r) => r.data.n), told: (await told).status, sure: !data.indeterminate,
+    cut: data.stdoutTruncated, done: done.status, error: done.error ?? null });
+});
+"""
+BEFORE = {"src/one.txt": "one\n", "src/two.txt": "two\n"}
+AFTER = {"src/one.txt": "one!\n", "src/two.txt": "two!\n", "src/new.txt": "new\n"}
+
+
+def source(tasks, idempotent):
+    return SOURCE.replace("TASKS", json.dumps(tasks)).replace("IDEMPOTENT", json.dumps(idempotent))
+
+
+class Done:
+    """How a command ended: `status` is negative for a signal, None where it hung."""
+    def __init__(self, status, stdout, stderr):
+        self.status, self.stdout, self.stderr = status, stdout, stderr
+
+
+class Project:
+    def __init__(self, binary, root, tasks=("a", "b", "c"), idempotent=True, large=("a",),
+                 large_bytes=70000):
+        self.binary, self.root = binary, root
+        self.tasks, self.idempotent, self.large = list(tasks), idempotent, set(large)
+        self.large_bytes = large_bytes
+        self.run = f"{root}/.flowdex/runs/{RUN}"
+        self.on_ack = lambda entry: None
+        # The tokens of the packages that the worker has been given.
+        self.mine = set()
+
+    def make(self):
+        os.makedirs(f"{self.root}/src"); os.makedirs(f"{self.root}/.flowdex")
+        self.put("workflow.ts", source(self.tasks, self.idempotent))
+        for path, text in BEFORE.items():
+            self.put(path, text)
+
+    def put(self, path, text):
+        with open(f"{self.root}/{path}", "w") as file:
+            file.write(text)
+
+    def text(self, path):
+        try:
+            with open(f"{self.root}/{path}") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+
+    # What was acknowledged.
+
+    def acknowledged(self):
+        return [json.loads(line) for line in (self.text(LOG) or "").splitlines()]
+
+    def acknowledge(self, kind, what):
+        entry = {kind: what}
+        self.on_ack(entry)
+        with open(f"{self.root}/{LOG}", "a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def note(self, arguments, stdout):
+        """What a command's output tells people; also of one that was killed, as far as it got."""
+        for kind, what in acknowledgements(arguments, stdout):
+            self.acknowledge(kind, what)
+
+    def look(self):
+        known = {e["accepted"] for e in self.acknowledged() if "accepted" in e}
+        for package in self.packages():
+            token = os.path.basename(package)
+            if token not in known and os.path.exists(f"{package}/adapter-result.accepted"):
+                self.acknowledge("accepted", token)
+
+    # Commands.
+
+    def flowdex(self, *arguments, shim=None, timeout=60, prefix=()):
+        environment = dict(os.environ, **(shim or {}))
+        done = subprocess.Popen([*prefix, self.binary, *arguments], cwd=self.root, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+        try:
+            out, err = done.communicate(timeout=timeout)
+            status = done.returncode
+        except subprocess.TimeoutExpired:
+            done.kill()
+            out, err = done.communicate()
+            status = None
+        result = Done(status, out.decode(errors="replace"), err.decode(errors="replace"))
+        self.note(arguments, result.stdout)
+        return result
+
+    def attended(self, *arguments, shim=None, timeout=60):
+        """A command beside which a worker answers."""
+        over = threading.Event()
+        self.mine |= self.told()
+
+        def work():
+            while not over.wait(0.004):
+                self.answer()
+        worker = threading.Thread(target=work)
+        worker.start()
+        try:
+            return self.flowdex(*arguments, shim=shim, timeout=timeout)
+        finally:
+            over.set()
+            worker.join()
+            self.look()
+
+    # The worker.
+
+    def packages(self):
+        folder = f"{self.run}/dispatches"
+        return [f"{folder}/{child}/{token}" for child in names(folder) if not child.startswith(".")
+                for token in names(f"{folder}/{child}")]
+
+    def told(self):
+        """The leases of which `status` tells whoever asks: one that was handed out and never printed is among them."""
+        try:
+            with oracle.State(self.run) as state:
+                return {row["token"] for row in state.rows("SELECT token FROM leases WHERE state = 'live'")}
+        except oracle.sqlite3.Error:
+            return set()
+
+    def claim(self):
+        for name in names(f"{self.run}/queue/ready"):
+            try:
+                os.rename(f"{self.run}/queue/ready/{name}", f"{self.run}/queue/claimed/{name}")
+                self.mine.add(name)
+            except FileNotFoundError:
+                pass
+
+    def answer(self):
+        """Writes a result into every package that it was given, as workers do; claims what is on offer."""
+        self.claim()
+        for package in self.packages():
+            try:
+                if os.path.basename(package) in self.mine:
+                    self.answer_one(package)
+            except (FileNotFoundError, NotADirectoryError):
+                pass  # A package that its lease's end has taken away.
+
+    def answer_one(self, package, n=1):
+        if os.path.exists(f"{package}/adapter-result.json"):
+            return
+        with open(f"{package}/task.json") as file:
+            task = json.load(file)
+        if task["mode"] == "write":
+            with open(f"{package}/work/src/new.txt", "w") as file:
+                file.write("new\n")
+        with open(f"{package}/scratch/result", "w") as file:
+            is_large = task["taskId"] in self.large
+            file.write(envelope(n, (task["taskId"] * self.large_bytes)[:self.large_bytes] if is_large else "short"))
+        os.rename(f"{package}/scratch/result", f"{package}/adapter-result.json")
+
+
+def names(folder):
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def envelope(n, summary="short"):
+    return json.dumps({"status": "completed", "summary": summary, "data": {"n": n}, "claims": [], "artifacts": [],
+                       "diff": None, "usage": {}, "error": None})
+
+
+def acknowledgements(arguments, stdout):
+    """(kind, what) of everything that this output tells. Output that was cut off tells what stands there whole."""
+    command = arguments[0]
+    if command == "watch":
+        for line in stdout.splitlines(keepends=True):
+            event = parsed(line) if line.endswith("\n") else None
+            if isinstance(event, dict) and event.get("type") == "agent.completed":
+                yield "result", event["payload"]["childKey"]
+            if isinstance(event, dict) and event.get("type") == "workflow.completed":
+                yield "ended", event["payload"]["reportArtifactId"]
+        return
+    value = parsed(stdout)
+    if command == "next" and isinstance(value, list):
+        for lease in value:
+            yield "lease", lease["leaseToken"]
+    if not isinstance(value, dict):
+        return
+    if command in ("run", "continue", "resume", "restart-agent"):
+        yield "run", value["runId"]
+    if command == "complete-agent":
+        yield "result", value["childKey"]
+    for item in value.get("results", []):
+        if item["status"] == "collected":
+            yield "result", item["childKey"]
+    for drive in (value, value.get("continued")):
+        if isinstance(drive, dict) and drive.get("report") is not None:
+            yield "report", drive["report"]
+
+
+def parsed(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def remove(path):
+    """Also what has no write permission."""
+    def again(call, name, _):
+        os.chmod(os.path.dirname(name), 0o755)
+        os.chmod(name, 0o755) if os.path.exists(name) and not os.path.islink(name) else None
+        call(name)
+    if os.path.lexists(path):
+        shutil.rmtree(path, onerror=again)

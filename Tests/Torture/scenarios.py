@@ -1,0 +1,218 @@
+"""What is tortured: from which state, which command, and how a person would go on afterwards."""
+import json, os, shutil
+
+import oracle
+from project import AFTER, RUN, Project, names, remove, source
+
+CREATE = ["run", "workflow.ts", "--yes", "--run-id", RUN]
+
+
+def report(project):
+    return {"found": [1] * len(project.tasks), "told": "completed", "sure": True, "cut": False, "done": "completed",
+            "error": None}
+
+
+# The states that scenarios start from; each is made of the one before.
+def made(project):
+    project.make()
+
+
+def begun(project):
+    project.flowdex(*CREATE)
+
+
+def leased(project):
+    project.flowdex("next", RUN, "--files", "--json", "--limit", "200")
+
+
+def answered(project):
+    project.mine |= project.told()
+    project.answer()
+
+
+def collected(project):
+    project.flowdex("collect-results", RUN, "--json")
+    project.look()
+
+
+def completed(project):
+    project.flowdex("continue", RUN)
+
+
+def suspended(project):
+    project.flowdex("pause", RUN)
+
+
+STARTS = [made, begun, leased, answered, collected, completed]
+
+
+def deliver(project):
+    """`complete-agent` for the second task, as a person hands in a result."""
+    package = next(p for p in project.packages() if "/fanout-f-b-" in p)
+    project.put("result.json", json.dumps({
+        "status": "completed", "summary": "by hand", "data": {"n": 1}, "claims": [], "artifacts": [], "diff": None,
+        "usage": {}, "error": None}))
+    return ["complete-agent", RUN, "fanout:f#b", "--lease-token", os.path.basename(package), "--result",
+            "@result.json", "--json"]
+
+
+class Scenario:
+    """`start` is a state's maker, or several that follow the first's state."""
+    def __init__(self, start, command, attended=False, **project):
+        self.start, self.command, self.attended, self.options = start, command, attended, project
+
+
+MANY = {"tasks": [f"t{n}" for n in range(36)], "large": [f"t{n}" for n in range(36)], "large_bytes": 60000}
+SCENARIOS = {
+    "run": Scenario([made], CREATE),
+    "command": Scenario([made], CREATE, idempotent=False),
+    "next": Scenario([begun], ["next", RUN, "--files", "--json"]),
+    "offer": Scenario([begun], ["watch", RUN, "--once", "--dispatch"]),
+    "collect": Scenario([answered], ["collect-results", RUN, "--json"]),
+    "integrate": Scenario([answered], ["collect-results", RUN, "--continue", "--json"]),
+    "watch": Scenario([begun], ["watch", RUN, "--dispatch", "--json"], attended=True),
+    "restart": Scenario([collected], ["restart-agent", RUN, "fanout:f#a"]),
+    "repair": Scenario([completed], ["repair-events", RUN]),
+    "deliver": Scenario([leased], deliver),
+    "pause": Scenario([leased], ["pause", RUN, "--json"]),
+    "stop": Scenario([answered], ["stop", RUN, "--json"]),
+    "resume": Scenario([collected, suspended], ["resume", RUN]),
+    # Its log is longer than what flowdex lets grow: the state is checkpointed.
+    "many": Scenario([answered], ["collect-results", RUN, "--json"], **MANY),
+}
+# `make test` leaves out the longest.
+SLICE = [name for name in SCENARIOS if name != "many"]
+
+
+class Bench:
+    """One process's place to work in: starting states are made once, and copied."""
+    def __init__(self, binary, base):
+        self.binary, self.base = binary, base
+        os.makedirs(base, exist_ok=True)
+
+    def project(self, name):
+        """The scenario at its beginning. Always in one place, for packages name their place."""
+        scenario = SCENARIOS[name]
+        steps = STARTS[:STARTS.index(scenario.start[0]) + 1] + scenario.start[1:]
+        return self.state(steps, Project(self.binary, f"{self.base}/work", **scenario.options))
+
+    def state(self, steps, project):
+        kept = "-".join([f"{self.base}/start", str(project.idempotent), str(len(project.tasks)),
+                         *(step.__name__ for step in steps)])
+        if os.path.isdir(kept):
+            clear(project.root)
+            copy_into(kept, project.root)
+        else:
+            if len(steps) > 1:
+                self.state(steps[:-1], project)
+            else:
+                clear(project.root)
+            steps[-1](project)
+            copy_into(project.root, kept)
+        return project
+
+    def command(self, name, project, shim):
+        scenario = SCENARIOS[name]
+        arguments = scenario.command(project) if callable(scenario.command) else scenario.command
+        call = project.attended if scenario.attended else project.flowdex
+        done = call(*arguments, shim=shim)
+        project.look()
+        return done
+
+
+def clear(folder):
+    """Leaves the folder itself: something may be mounted there."""
+    os.makedirs(folder, exist_ok=True)
+    for name in os.listdir(folder):
+        path = f"{folder}/{name}"
+        remove(path) if os.path.isdir(path) and not os.path.islink(path) else os.remove(path)
+
+
+def copy_into(source_folder, folder):
+    shutil.copytree(source_folder, folder, symlinks=True, dirs_exist_ok=True)
+
+
+def judge_after(project):
+    """Between the fault and the next command."""
+    judgement = oracle.Judgement(project.root, RUN, project.acknowledged())
+    judgement.state()
+    judgement.packages()
+    return judgement.wrong
+
+
+def finish(project, shim=None):
+    """A plain restart, until the run has ended: what a person or a script would do. What went wrong with that."""
+    errors = []
+
+    def must(done, what):
+        if done.status != 0:
+            errors.append(f"{what}: {'it hung' if done.status is None else done.status} {done.stderr.strip()[-300:]}")
+        return done
+
+    if not os.path.exists(f"{project.run}/state.sqlite"):
+        must(project.flowdex(*CREATE, shim=shim), "run")
+    status = run_status(project)
+    if status in ("paused", "stopped"):
+        must(project.flowdex("resume", RUN, shim=shim), "resume")
+    must(project.attended("watch", RUN, "--dispatch", "--json", shim=shim), "watch")
+    project.look()
+    # What was left of a run under construction goes with the next creation; a log that lags, with the next commit.
+    if any(name.startswith(".staging-") for name in names(f"{project.root}/.flowdex/runs")):
+        project.put("other.ts", source([], True).replace("ctx.fanout", "0 && ctx.fanout"))
+        project.flowdex("run", "other.ts", "--yes", "--run-id", "other", shim={"FLOWDEX_DENO": "/nowhere/deno"})
+        os.remove(f"{project.root}/other.ts")
+    if names(f"{project.run}/artifacts/.incoming") or lags(project):
+        must(project.flowdex("repair-events", RUN, shim=shim), "repair-events")
+    return errors
+
+
+def run_status(project):
+    try:
+        with oracle.State(project.run) as state:
+            return state.one("SELECT status FROM run")
+    except oracle.sqlite3.Error:
+        return None
+
+
+def lags(project):
+    with oracle.State(project.run) as state:
+        log = state.rows("SELECT seq, type, payload, created_at FROM events ORDER BY seq")
+    text = "".join(oracle.line(RUN, row) for row in log).encode()
+    return oracle.read(f"{project.run}/events.jsonl") != text
+
+
+def judge_ended(project, fault_is_error):
+    """Once the run has been driven to its end: the report, the files, the host command, and the four zeros."""
+    judgement = oracle.Judgement(project.root, RUN, project.acknowledged())
+    judgement.ended()
+    found = stored_report(project)
+    ran = (project.text("ran.txt") or "").count("ran")
+    if found is not None:
+        judge_report(project, found, ran, fault_is_error, judgement.note)
+    allowed = {path: [text] for path, text in AFTER.items() if path != "src/new.txt" or "c" in project.tasks}
+    allowed.update({"workflow.ts": None, "acknowledged.jsonl": None, "ran.txt": None, "result.json": None})
+    judgement.files(allowed)
+    return judgement.wrong
+
+
+def judge_report(project, found, ran, fault_is_error, note):
+    expected = report(project)
+    if fault_is_error:
+        expected["cut"] = found.get("cut")  # Output that no disk had room for is cut, and says so.
+    if not project.idempotent and found.get("sure") is False:
+        expected.update({"told": "failed", "sure": False, "cut": found.get("cut")})
+        if ran > 1:
+            note("run twice", f"a command that is not idempotent ran {ran} times")
+    elif ran != 1 if not project.idempotent else ran < 1:
+        note("run twice", f"the report is sure of a host command that ran {ran} times")
+    if found != expected:
+        note("another report", f"{found} is not {expected}")
+
+
+def stored_report(project):
+    try:
+        with oracle.State(project.run) as state:
+            digest = state.one("SELECT report FROM run")
+            return json.loads(state.artifact(digest)) if digest else None
+    except (oracle.sqlite3.Error, ValueError, TypeError):
+        return None

@@ -1,0 +1,142 @@
+"""Kill points and error points: which there are, and what is to be seen at each."""
+import errno, os, random, shutil, subprocess
+
+import scenarios
+from project import remove
+
+CHANGES = ["create", "write", "pwrite", "fsync", "fdatasync", "syncfs", "rename", "link", "symlink", "unlink", "mkdir",
+           "rmdir", "ftruncate", "chmod", "lock", "fork", "print", "pipewrite", "send"]
+WRITES = ["write", "pwrite", "print"]
+# What a call can fail with, and which of these stay until their cause is gone.
+ONCE = {
+    "open": ["EMFILE", "EIO", "EINTR"], "create": ["ENOSPC", "EMFILE", "EIO", "EINTR"], "opendir": ["EMFILE"],
+    "read": ["EIO", "EINTR"], "pread": ["EIO", "EINTR"], "write": ["ENOSPC", "EIO", "EINTR"],
+    "pwrite": ["ENOSPC", "EIO", "EINTR"], "print": ["ENOSPC", "EIO", "EINTR"], "fsync": ["EIO", "ENOSPC"],
+    "fdatasync": ["EIO", "ENOSPC"], "syncfs": ["EIO"], "rename": ["ENOSPC", "EIO"], "link": ["ENOSPC"],
+    "symlink": ["ENOSPC", "EIO"], "unlink": ["EIO"], "mkdir": ["ENOSPC", "EIO"], "rmdir": ["EIO"],
+    "ftruncate": ["EIO", "EINTR"], "lock": ["EINTR"], "stat": ["EIO"], "chmod": ["EIO"], "fork": ["EAGAIN"],
+    "pipe": ["EMFILE"], "socketpair": ["EMFILE"], "inotify": ["EMFILE"], "watch": ["ENOSPC"], "poll": ["EINTR"],
+    "recv": ["EINTR"], "send": ["EINTR"], "piperead": ["EINTR"], "pipewrite": ["EINTR"],
+}
+STUCK = {
+    "write": ["ENOSPC", "EIO"], "pwrite": ["ENOSPC", "EIO"], "create": ["ENOSPC", "EROFS", "EMFILE"],
+    "mkdir": ["ENOSPC", "EROFS"], "fsync": ["EIO"], "fdatasync": ["EIO"], "open": ["EMFILE"],
+}
+# Calls of which there are many, and which change nothing: a choice of points takes fewer of them.
+COMMON = {"pread": 0.06, "lock": 0.15, "stat": 0.2, "readdir": 0.1, "poll": 0.3, "fcntl": 0.3, "close": 0.4,
+          "piperead": 0.3, "ioctl": 0.3, "read": 0.5, "open": 0.6}
+
+
+def shim(folder, into):
+    """Builds the library that stands before the C library; its path."""
+    path = f"{into}/shim.so"
+    sources = sorted(f"{folder}/shim/{name}" for name in os.listdir(f"{folder}/shim") if name.endswith(".c"))
+    subprocess.run(["cc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", path,
+                    *sources, "-ldl"], check=True)
+    return path
+
+
+def counts(bench, scenario, library):
+    """How often the scenario's command calls each function: measured."""
+    project = bench.project(scenario)
+    calls = f"{bench.base}/calls"
+    if os.path.exists(calls):
+        os.remove(calls)
+    done = bench.command(scenario, project, {"LD_PRELOAD": library, "TORTURE_CALLS": calls})
+    if done.status != 0:
+        raise SystemExit(f"torture: `{scenario}` fails without a fault: {done.stderr}")
+    found = {}
+    with open(calls) as file:
+        for line in file:
+            name = line.split("\t")[0]
+            found[name] = found.get(name, 0) + 1
+    return found
+
+
+def kill_points(scenario, found):
+    for name, total in sorted(found.items()):
+        for kind in ["before"] + ["after"] * (name in CHANGES) + ["torn"] * (name in WRITES):
+            for number in range(1, total + 1):
+                yield scenario, f"{kind}:{name}:{number}"
+
+
+def error_points(scenario, found):
+    for name, total in sorted(found.items()):
+        for number in range(1, total + 1):
+            for cause in ONCE.get(name, []):
+                yield scenario, f"once:{name}:{number}:{cause}"
+            for cause in STUCK.get(name, []):
+                yield scenario, f"stuck:{name}:{number}:{cause}"
+            if name in WRITES:
+                yield scenario, f"short:{name}:{number}"
+
+
+def chosen(points, count, seed):
+    """A seeded choice: every scenario alike, and of the calls that change nothing fewer."""
+    points = list(points)
+    if count is None or count >= len(points):
+        return points
+    by_scenario = {}
+    for point in points:
+        by_scenario[point[0]] = by_scenario.get(point[0], 0) + 1
+    generator = random.Random(seed)
+
+    def key(point):
+        weight = COMMON.get(point[1].split(":")[1], 1.0) / by_scenario[point[0]] ** 0.5
+        return generator.random() ** (1 / weight)
+    return sorted(points, key=key, reverse=True)[:count]
+
+
+def environment(library, fault, hit):
+    parts = fault.split(":")
+    if len(parts) == 4:
+        parts[3] = str(getattr(errno, parts[3]))
+    return {"LD_PRELOAD": library, "TORTURE_FAULT": ":".join(parts), "TORTURE_HIT": hit}
+
+
+UNCLEAR = ["Fatal error", "internal error", "SQLite error", "Swift runtime", "Thread ", "Assertion"]
+
+
+def unclear(done):
+    """What is wrong with how a command told of an error; None where it was clear, or got over it."""
+    if done.status is None:
+        return "it hung"
+    if done.status not in (0, 1):
+        return f"exit {done.status}: {done.stderr[-300:]}"
+    lines = done.stderr.splitlines()
+    if any(word in done.stderr for word in UNCLEAR) or any(not line.startswith("flowdex: ") for line in lines):
+        return f"exit {done.status}: {done.stderr[-300:]}"
+    return None
+
+
+def tried(bench, library, point):
+    """One point: (whether the fault was met, what is wrong by figure, the errors that were met)."""
+    scenario, fault = point
+    hit = f"{bench.base}/hit"
+    if os.path.exists(hit):
+        os.remove(hit)
+    project = bench.project(scenario)
+    done = bench.command(scenario, project, environment(library, fault, hit))
+    met = os.path.exists(hit)
+    wrong, is_kill = {}, fault.split(":")[0] in ("before", "after", "torn")
+    if is_kill and met and done.status != -9:
+        wrong["not killed"] = [str(done.status)]
+    if not is_kill:
+        text = unclear(done)
+        if text:
+            wrong["unclear"] = [text]
+    for figure, details in scenarios.judge_after(project).items():
+        wrong[f"{figure}, before the restart"] = details
+    errors = scenarios.finish(project)
+    if errors:
+        wrong["cannot go on"] = errors
+    wrong.update(scenarios.judge_ended(project, not is_kill))
+    return met, wrong, done.stderr.strip()[-200:]
+
+
+def keep(bench, number):
+    """The failure's folder, to look around in."""
+    place = f"{bench.base}-failure-{number}"
+    remove(place)
+    shutil.copytree(f"{bench.base}/work", place, symlinks=True)
+    return place
