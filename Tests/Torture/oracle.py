@@ -240,9 +240,10 @@ class Judgement:
             if not re.fullmatch("[0-9a-f]{64}", name):
                 self.note("left behind", f"artifacts/sha256/{name}")
         for folder, what in ((f"{self.run}/artifacts/.incoming", ""), (f"{self.run}/snapshots", "."),
-                             (f"{self.project}/.flowdex/runs", ".staging-")):
+                             (f"{self.project}/.flowdex/runs", ".")):
             for name in os.listdir(folder) if os.path.isdir(folder) else []:
-                if name.startswith(what):
+                # The lock and the cache of hashes stay; of the cache's next version there is one at most.
+                if name.startswith(what) and name not in (".creation-lock", ".stat-cache", ".stat-cache.new"):
                     self.note("left behind", f"{os.path.basename(folder)}/{name}")
 
 

@@ -58,6 +58,8 @@ class Project:
         self.put("workflow.ts", source(self.tasks, self.idempotent))
         for path, text in BEFORE.items():
             self.put(path, text)
+            # Old enough for the cache of hashes.
+            os.utime(f"{self.root}/{path}", (1e9, 1e9))
 
     def put(self, path, text):
         with open(f"{self.root}/{path}", "w") as file:

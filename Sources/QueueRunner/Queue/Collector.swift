@@ -180,12 +180,13 @@ public final class Collector {
   }
 
   /// What a crash between a commit and what follows from it left undone: acknowledgements, at most one batch of
-  /// them, and the queue entries of leases that have ended.
+  /// them, the queue entries of leases that have ended, and packages that no lease names.
   private func heal() throws {
     isFirstPass = false
     queue.acknowledge(
       try queue.database.read { try LeaseStore.lastCollected($0, limit: 2 * Self.batchSize) }
         .filter { !FileSystem.exists(queue.layout.package($0).accepted) })
     try queue.sweepEntries()
+    try queue.sweepAbandonedHandOut()
   }
 }

@@ -174,6 +174,13 @@ extension WorkQueue {
     for plan in plans { try DispatchPackage(layout, plan, workCopies).publish() }
   }
 
+  /// The same for a run that may never hand out again; while another process hands out there is nothing to sweep.
+  func sweepAbandonedHandOut() throws {
+    guard try FileSystem.entry(layout.publishing) != nil, try dispatchLock.tryLock() else { return }
+    defer { dispatchLock.unlock() }
+    try sweepUnpublished()
+  }
+
   /// Removes the packages of a hand-out that died before its leases were committed.
   private func sweepUnpublished() throws {
     guard try FileSystem.entry(layout.publishing) != nil else { return }

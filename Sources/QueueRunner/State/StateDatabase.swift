@@ -207,6 +207,10 @@ public final class StateDatabase {
       case .SQLITE_BUSY, .SQLITE_LOCKED:
         throw FlowdexError.machine(
           "state-busy", "`\(path)` stayed locked for 30 s", next: "see which process holds it")
+      case .SQLITE_PROTOCOL:
+        throw FlowdexError.machine(
+          "state-lock", "`\(path)` could not be locked: the file system did not grant what it should",
+          next: "try again; if it stays so, keep the project on a local disk")
       case .SQLITE_CORRUPT, .SQLITE_NOTADB:
         throw Self.corrupt(path, "is damaged, or no SQLite database")
       default:

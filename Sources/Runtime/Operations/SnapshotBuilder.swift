@@ -137,7 +137,8 @@ public struct SnapshotBuilder: Sendable {
     let manifest = SnapshotManifest(files: files)
     let text = Array(manifest.text(skipped: walk.skipped).utf8)
     if try isThere(manifest.digest) { return (manifest, false) }
-    try FileSystem.writeAtomically(text, to: Snapshot.manifestPath(of: folder(manifest.digest)), sync: false)
+    try FileSystem.write(text, to: staging.manifest)
+    try FileSystem.rename(staging.manifest, Snapshot.manifestPath(of: folder(manifest.digest)))
     try FileSystemSync.all(of: snapshotsDirectory)
     return (manifest, try staging.publish(as: folder(manifest.digest)))
   }

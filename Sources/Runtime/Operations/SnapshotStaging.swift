@@ -35,8 +35,16 @@ final class SnapshotStaging {
 
   deinit { close(lock) }
 
-  /// Removes the folder if no living process builds in it.
+  /// Where the manifest is written before it is renamed into its place; never without the folder beside it.
+  var manifest: String { root + Self.manifestSuffix }
+  static let manifestSuffix = ".json"
+
+  /// Removes the folder, or the manifest of one that is gone, if no living process builds there.
   static func removeIfAbandoned(_ path: String) {
+    if path.hasSuffix(manifestSuffix) {
+      if !FileSystem.exists(String(path.dropLast(manifestSuffix.count))) { _ = try? FileSystem.remove(path) }
+      return
+    }
     switch claim(path) {
     case .held(let lock):
       try? FileSystem.removeTree(path)
@@ -99,7 +107,10 @@ final class SnapshotStaging {
   }
 
   /// Removes what was not published.
-  func discard() { try? FileSystem.removeTree(root) }
+  func discard() {
+    _ = try? FileSystem.remove(manifest)
+    try? FileSystem.removeTree(root)
+  }
 }
 
 /// Makes everything written so far durable.

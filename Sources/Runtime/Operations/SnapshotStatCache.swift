@@ -93,7 +93,11 @@ struct SnapshotStatCache {
     }
     let head = Array("\(Self.header) \(Digest.sha256Hex(body))\n".utf8)
     try? FileSystem.makeDirectories(FileSystem.split(path).parent)
-    try? FileSystem.writeAtomically(head + body, to: path, sync: false)
+    // One name for whoever writes, so that a killed process leaves no more than one: two at a time may garble it,
+    // which its hash then shows.
+    let fresh = "\(path).new"
+    guard (try? FileSystem.write(head + body, to: fresh)) != nil else { return }
+    try? FileSystem.rename(fresh, path)
   }
 
   private static func parse(_ bytes: [UInt8]) -> [[UInt8]: Line]? {

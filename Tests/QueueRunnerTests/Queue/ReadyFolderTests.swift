@@ -79,6 +79,21 @@ struct ReadyFolderTests {
     #expect(!FileSystem.exists(fixture.layout.publishing))
   }
 
+  @Test("a collector sweeps it too, for there may be no next hand-out; but none that is going on")
+  func sweptByCollector() throws {
+    let fixture = try QueueFixture(tasks: 1)
+    let orphan = fixture.layout.package("fanout:f#t0", "dead").root
+    try FileSystem.makeDirectories(orphan)
+    try FileSystem.write(Array(orphan.utf8), to: fixture.layout.publishing)
+    let other = try FileLock(path: fixture.layout.dispatchLock)
+    try other.lock()
+    _ = try Collector(fixture.queue).pass()
+    #expect(FileSystem.exists(orphan) && FileSystem.exists(fixture.layout.publishing))
+    other.unlock()
+    _ = try Collector(fixture.queue).pass()
+    #expect(!FileSystem.exists(orphan) && !FileSystem.exists(fixture.layout.publishing))
+  }
+
   @Test("paused and stopped queues hand out nothing and still take what comes")
   func paused() throws {
     let fixture = try QueueFixture(tasks: 2)

@@ -1,7 +1,8 @@
 import GRDB
 import Glibc
-import QueueRunner
 import Testing
+
+@testable import QueueRunner
 
 @Suite("state")
 struct DatabaseTests {
@@ -118,6 +119,22 @@ struct DatabaseTests {
       try StateDatabase.open(layout, clock: fixture.clock, migrations: { _ in })
     }
     #expect(error?.code == "state-corrupt" && error?.kind == .machine, "\(String(describing: error))")
+  }
+
+  @Test(
+    "what the machine does to SQLite is the machine's fault in our words; what we did is a bug of ours",
+    arguments: [
+      (ResultCode.SQLITE_FULL, "no space left"), (.SQLITE_IOERR, "input/output error"),
+      (.SQLITE_READONLY, "read-only file system"), (.SQLITE_CANTOPEN, "permission denied"),
+      (.SQLITE_NOMEM, "cannot allocate memory"), (.SQLITE_BUSY, "stayed locked"),
+      (.SQLITE_PROTOCOL, "could not be locked"), (.SQLITE_NOTADB, "is damaged"), (.SQLITE_MISUSE, "code 21"),
+    ])
+  func wording(code: ResultCode, words: String) {
+    let error = #expect(throws: FlowdexError.self) {
+      try StateDatabase.wording("x") { throw DatabaseError(resultCode: code) }
+    }
+    #expect(error?.kind == (code == .SQLITE_MISUSE ? .bug : .machine), "\(String(describing: error))")
+    #expect(error?.message.contains(words) == true, "\(String(describing: error))")
   }
 
   @Test("the constraints hold the invariants, whoever writes")
