@@ -31,9 +31,8 @@ $(TOOLS)/.setup: Makefile
 	has() { echo "#include <$$1>" | clang -E - >/dev/null 2>&1; }; \
 	has sqlite3.h || missing+=(libsqlite3-dev); \
 	has inotifytools/inotifytools.h || missing+=(libinotifytools0-dev); \
-	if [ "$$FLOWDEX_DENO" = "$(CURDIR)/$(TOOLS)/bin/deno" ] && ! command -v python3 >/dev/null; then missing+=(python3); fi; \
+	command -v python3 >/dev/null || missing+=(python3); \
 	if [ $${#missing[@]} -gt 0 ]; then $(call APT,"$${missing[@]}"); fi
-	@command -v strace >/dev/null || ( $(call APT,strace) ) || echo 'make: there is no strace: the kill sweep is left out'
 	@if [ "$$FLOWDEX_DENO" != "$(CURDIR)/$(TOOLS)/bin/deno" ]; then \
 	  "$$FLOWDEX_DENO" --version | head -n 1; \
 	elif ! $(TOOLS)/bin/deno --version >/dev/null 2>&1; then \
@@ -91,10 +90,14 @@ demo: build ## audit flowdex's own sources and those of a dependency, with four 
 
 test: setup ## run every test; the runner's closing lines come last
 	@mkdir -p .build
+	swift build --build-tests
+	FLOWDEX=.build/debug/flowdex python3 -B -m unittest -q Tests/Torture/tests.py
+	python3 -B Tests/Torture/torture.py .build/debug/flowdex slice $(if $(SEED),--seed $(SEED))
 	swift test --disable-xctest 2>&1 | tee $(TEST_LOG)
 
-torture: build ## kill flowdex at every system call that matters; POINTS=n for a seeded choice
-	python3 -B Tests/Torture/torture.py $(BINARY) $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED))
+torture: build ## kill and fail flowdex at every call, in parts: POINTS=n more, SEED=, SCENARIO=
+	python3 -B Tests/Torture/torture.py $(BINARY) full $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED)) \
+	  $(addprefix --scenario ,$(SCENARIO))
 
 lint: ## check formatting and documentation
 	swift format lint --strict --recursive Package.swift Sources Tests

@@ -149,4 +149,31 @@ struct HostCommandTests {
     #expect(executions.count == (isIdempotent ? 2 : 1))
     #expect(executions.allSatisfy { $0["program"]?.string?.hasSuffix("/sh") == true })
   }
+
+  @Test(
+    "output that cannot be kept is the machine's fault: the command runs again, or has ended as it has ended",
+    arguments: [true, false])
+  func outputWithoutRoom(isIdempotent: Bool) async throws {
+    let scratch = try Scratch()
+    // Once, a file stands where the output of commands is gathered.
+    let gathered = ".flowdex/runs/r1/artifacts/.incoming"
+    let script = """
+      [ -e once ] || { rmdir \(gathered); echo >\(gathered); }; echo >>once; yes | head -c 200000
+      """
+    try scratch.file(
+      "w.ts",
+      Self.source(
+        "{ id: \"full\", argv: [\"sh\", \"-c\", \"\(script)\"], idempotent: \(isIdempotent) }"))
+    let first = try await Cli.run(
+      ["run", "w.ts", "--yes", "--run-id", "r1", "--input", #"{"run": ["full"]}"#], in: scratch.path)
+    if isIdempotent {
+      FaultTests.check(first, ["output of `hostCommand:full` could not be kept", "flowdex continue r1"])
+      try FileSystem.remove("\(scratch.path)/\(gathered)")
+    }
+    let last = isIdempotent ? try await Cli.run(["continue", "r1"], in: scratch.path) : first
+    let full = try last.json()["report"]?["full"]
+    #expect(full?["status"] == "completed" && full?["exitCode"] == 0, "\(last)")
+    #expect(full?["stdoutTruncated"] == .bool(!isIdempotent), "\(last)")
+    #expect(try scratch.text("once").count == (isIdempotent ? 2 : 1))
+  }
 }

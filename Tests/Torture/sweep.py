@@ -31,7 +31,8 @@ def shim(folder, into):
     """Builds the library that stands before the C library; its path."""
     path = f"{into}/shim.so"
     sources = sorted(f"{folder}/shim/{name}" for name in os.listdir(f"{folder}/shim") if name.endswith(".c"))
-    subprocess.run(["cc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", path,
+    compiler = shutil.which("cc") or shutil.which("clang") or "cc"
+    subprocess.run([compiler, "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", path,
                     *sources, "-ldl"], check=True)
     return path
 

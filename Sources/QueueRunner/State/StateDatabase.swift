@@ -98,8 +98,9 @@ public final class StateDatabase {
       if let connection = db.sqliteConnection {
         _ = flowdex_sqlite_no_checkpoint_on_close(connection)
       }
-      try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0")
-      guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
+      let synchronous = Sabotage.synchronous
+      try db.execute(sql: "PRAGMA synchronous = \(synchronous.name); PRAGMA wal_autocheckpoint = 0")
+      guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == synchronous.level else {
         throw FlowdexError.bug("not-durable", "`PRAGMA synchronous` is not FULL")
       }
     }

@@ -319,10 +319,10 @@ public enum TaskStore {
     guard let target = states.popFirst(), states.isEmpty else {
       throw FlowdexError.bug("task-event", "event `\(event.rawValue)` has more than one target")
     }
-    let fence = token == nil ? "" : " AND lease = ?"
+    let fence = token == nil ? "" : Sabotage.leaseGuard
     let sql = """
       UPDATE tasks SET state = '\(target)', \(assignments), updated_at = ?
-      WHERE id = ? AND state IN (\(sources))\(fence)
+      WHERE id = ?\(Sabotage.stateGuard("state IN (\(sources))"))\(fence)
       """
     var arguments = values + [tx.nowMs, task]
     if let token { arguments += [token] }

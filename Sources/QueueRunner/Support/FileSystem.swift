@@ -119,7 +119,7 @@ public enum FileSystem {
     let descriptor = try open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: mode)
     defer { close(descriptor) }
     try bytes.withUnsafeBytes { try writeAll(descriptor, $0, path) }
-    if sync, retrying({ fsync(descriptor) }) != 0 { throw failure("sync", path) }
+    if sync, !Sabotage.noSync.isOn, retrying({ fsync(descriptor) }) != 0 { throw failure("sync", path) }
   }
 
   /// Whole or not at all, for every reader: a hidden temporary file beside it, then `rename(2)`.
@@ -151,6 +151,7 @@ public enum FileSystem {
 
   /// Makes entries that were created or renamed in the folder durable (`fsync(2)` on the folder).
   public static func syncDirectory(_ path: String) throws {
+    if Sabotage.noSync.isOn { return }
     let descriptor = try open(path, O_RDONLY | O_DIRECTORY)
     defer { close(descriptor) }
     if retrying({ fsync(descriptor) }) != 0 { throw failure("sync", path) }

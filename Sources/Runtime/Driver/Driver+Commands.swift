@@ -28,8 +28,28 @@ extension Driver {
   }
 
   /// Commits what has finished since the last look, all in one transaction.
+  ///
+  /// Output that the machine could not keep (a full disk, say) is no outcome: a command that may run again does so
+  /// in a later drive. One that may not has ended as it has ended, and its output is marked as cut.
+  ///
+  /// - Throws: `command-output` for the first of those that are to run again; the others are committed before.
   func commitFinishedCommands() throws {
     let finished = board.takeFinished().filter { !$0.outcome.cancelled }
+    if finished.isEmpty { return }
+    let again = try finished.filter { key, outcome in
+      guard outcome.problem != nil else { return false }
+      return try run.database.read {
+        try run.database.hostCommand($0, generation: replay.generation, key: key, manifest).idempotent
+      }
+    }
+    try commit(finished.filter { done in !again.contains { $0.key == done.key } })
+    guard let (key, outcome) = again.first else { return }
+    throw FlowdexError.machine(
+      "command-output", "the output of `\(key)` could not be kept: \(outcome.problem ?? "")",
+      next: "once that is mended, run `flowdex continue \(run.layout.runId)`: the command runs again")
+  }
+
+  private func commit(_ finished: [(key: String, outcome: HostCommandOutcome)]) throws {
     if finished.isEmpty { return }
     try transition { tx in
       for (key, outcome) in finished {

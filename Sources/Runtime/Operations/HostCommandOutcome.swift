@@ -22,10 +22,11 @@ struct HostCommandOutcome: Sendable, Equatable {
   /// From the start of the command to its own end.
   let durationMs: Int
 
-  /// Exit code zero in time, with all of the output that was to be kept.
-  var succeeded: Bool {
-    exitCode == 0 && !timedOut && !cancelled && stdout.problem == nil && stderr.problem == nil
-  }
+  /// Exit code zero in time. Output that the machine could not keep does not make it otherwise.
+  var succeeded: Bool { exitCode == 0 && !timedOut && !cancelled }
+
+  /// Why the machine could not keep all of the output that was to be kept.
+  var problem: String? { stdout.problem ?? stderr.problem }
 }
 
 /// A command that could not be started.

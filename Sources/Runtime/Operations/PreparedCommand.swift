@@ -60,7 +60,7 @@ final class PreparedCommand: Sendable {
     var collector = OutcomeCollector(spec, made, identity, spillFolder: spillFolder)
     // If it does not arrive, the supervisor is dead, which the collector sees for itself.
     var gate: UInt8 = 1
-    _ = send(made.link, &gate, 1, Int32(MSG_NOSIGNAL))
+    _ = FileSystem.retrying { send(made.link, &gate, 1, Int32(MSG_NOSIGNAL)) }
     let ending = collector.collect()
     let wasCancelled = state.withLock { state in
       defer { state = .over }

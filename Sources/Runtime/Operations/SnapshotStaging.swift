@@ -27,7 +27,10 @@ final class SnapshotStaging {
       case .held(let lock), .unknown(let lock):
         (root, self.lock) = (path, lock)
         return
-      case .taken: continue  // A sweeper was quicker and removes it.
+      case .taken:
+        // A sweeper was quicker and removes it, or it cannot be opened.
+        rmdir(path)
+        continue
       }
     }
     throw FlowdexError.bug("snapshot-staging", "no folder under `\(directory)` could be locked")
@@ -48,6 +51,7 @@ final class SnapshotStaging {
     switch claim(path) {
     case .held(let lock):
       try? FileSystem.removeTree(path)
+      _ = try? FileSystem.remove(path + manifestSuffix)
       close(lock)
     case .unknown(let lock): close(lock)
     case .taken: break

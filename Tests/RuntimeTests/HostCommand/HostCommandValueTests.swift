@@ -49,7 +49,7 @@ struct HostCommandValueTests {
       ),
       (outcome(stdout: stream(truncated: true)), text("completed", stdoutTruncated: true)),
       (outcome(stderr: stream(truncated: true)), text("completed", stderrTruncated: true)),
-      (outcome(stderr: stream(truncated: true, problem: "full")), text("failed", stderrTruncated: true)),
+      (outcome(stderr: stream(truncated: true, problem: "full")), text("completed", stderrTruncated: true)),
     ])
   func ran(outcome: HostCommandOutcome, expected: String) {
     #expect(HostCommandValue.of(Self.command, outcome, stdout: "o", stderr: "e").canonicalText == expected)

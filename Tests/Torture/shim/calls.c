@@ -5,7 +5,7 @@
 static int open_it(int folder, const char *path, int flags, mode_t mode) {
   REAL("openat", int, int, const char *, int, ...);
   CHANGE(flags & O_CREAT ? call_create : call_open, path, int, real(folder, path, flags, mode),
-         if ((flags & O_ACCMODE) != O_RDONLY || flags & O_CREAT) shim_record_open(result, folder, path, flags));
+         if ((flags & O_ACCMODE) != O_RDONLY || flags & O_CREAT) shim_record_open(folder, path, flags));
 }
 
 #define MODE(flags) \

@@ -150,20 +150,13 @@ struct header {
   uint8_t flags;
   uint16_t pad;
   uint32_t first, second;
-  uint64_t inode;
   int64_t offset;
 };
 
-static void record(enum record kind, int flags, uint64_t inode, int64_t offset, const void *first, size_t first_size,
-                   const void *second, size_t second_size) {
-  struct header header = {kind, (uint8_t)flags, 0, (uint32_t)first_size, (uint32_t)second_size, inode, offset};
-  struct iovec parts[] = {{&header, sizeof header}, {(void *)first, first_size}, {(void *)second, second_size}};
+static void record(enum record kind, int flags, int64_t offset, const char *path, const void *second, size_t size) {
+  struct header header = {kind, (uint8_t)flags, 0, (uint32_t)strlen(path), (uint32_t)size, offset};
+  struct iovec parts[] = {{&header, sizeof header}, {(void *)path, header.first}, {(void *)second, size}};
   syscall(SYS_writev, trace_fd, parts, 3);
-}
-
-static uint64_t inode_of(int fd) {
-  struct stat status;
-  return syscall(SYS_newfstatat, fd, "", &status, AT_EMPTY_PATH) == 0 ? status.st_ino : 0;
 }
 
 bool shim_is_file(int fd) {
@@ -188,35 +181,47 @@ void shim_end_turn(void) { if (shim_on && trace_fd >= 0) pthread_mutex_unlock(&o
 bool shim_traced(long result) { return shim_on && trace_fd >= 0 && result >= 0; }
 
 
-void shim_record(enum record kind, int fd) { record(kind, 0, inode_of(fd), 0, NULL, 0, NULL, 0); }
+// Where the file is now: the kernel follows renames.
+static const char *path_of(int fd, char *into) {
+  char link[64];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  long length = syscall(SYS_readlink, link, into, PATH_MAX - 1);
+  into[length < 0 ? 0 : length] = 0;
+  return into;
+}
 
-void shim_record_open(int fd, int folder, const char *path, int flags) {
+void shim_record(enum record kind, int fd) {
+  char path[PATH_MAX];
+  record(kind, 0, 0, path_of(fd, path), NULL, 0);
+}
+
+void shim_record_open(int folder, const char *path, int flags) {
   char full[PATH_MAX] = "";
-  absolute(folder, path, full);
-  int what = (flags & O_TRUNC ? 1 : 0) | (flags & O_CREAT ? 2 : 0);
-  record(r_open, what, inode_of(fd), 0, full, strlen(full), NULL, 0);
+  record(r_open, flags & O_TRUNC ? 1 : 0, 0, absolute(folder, path, full), NULL, 0);
 }
 
 void shim_record_write(int fd, const void *bytes, ssize_t count, off_t offset) {
+  char path[PATH_MAX];
   if (fd == 1) {
-    record(r_print, 0, 0, 0, NULL, 0, bytes, (size_t)count);
+    record(r_print, 0, 0, "", bytes, (size_t)count);
   } else if (shim_is_file(fd)) {
     if (offset < 0) offset = syscall(SYS_lseek, fd, 0, SEEK_CUR) - count;
-    record(r_write, 0, inode_of(fd), offset, NULL, 0, bytes, (size_t)count);
+    record(r_write, 0, offset, path_of(fd, path), bytes, (size_t)count);
   }
 }
 
-void shim_record_size(int fd, off_t size) { record(r_truncate, 0, inode_of(fd), size, NULL, 0, NULL, 0); }
+void shim_record_size(int fd, off_t size) {
+  char path[PATH_MAX];
+  record(r_truncate, 0, size, path_of(fd, path), NULL, 0);
+}
 
 void shim_record_paths(enum record kind, int folder, const char *from, int other, const char *to) {
   char first[PATH_MAX] = "", second[PATH_MAX] = "";
-  absolute(folder, from, first);
   if (to) absolute(other, to, second);
-  record(kind, 0, 0, 0, first, strlen(first), second, strlen(second));
+  record(kind, 0, 0, absolute(folder, from, first), second, strlen(second));
 }
 
 void shim_record_link(const char *target, int folder, const char *path) {
   char full[PATH_MAX] = "";
-  absolute(folder, path, full);
-  record(r_symlink, 0, 0, 0, full, strlen(full), target, strlen(target));
+  record(r_symlink, 0, 0, absolute(folder, path, full), target, strlen(target));
 }

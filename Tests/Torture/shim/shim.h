@@ -31,7 +31,7 @@ enum fault { nothing, before, after, torn, shortened, once, stuck };
 enum verdict { pass, refuse, half, half_then_die, then_die };
 
 enum record { r_open = 1, r_write, r_truncate, r_rename, r_link, r_symlink, r_unlink, r_mkdir, r_rmdir, r_sync,
-              r_datasync, r_syncfs, r_print, r_chmod };
+              r_datasync, r_syncfs, r_print };
 
 // Only in flowdex itself: false in what it forks.
 extern bool shim_on;
@@ -52,7 +52,7 @@ void shim_take_turn(void);
 void shim_end_turn(void);
 bool shim_traced(long result);
 void shim_record(enum record kind, int fd);
-void shim_record_open(int fd, int folder, const char *path, int flags);
+void shim_record_open(int folder, const char *path, int flags);
 void shim_record_write(int fd, const void *bytes, ssize_t count, off_t offset);
 void shim_record_size(int fd, off_t size);
 void shim_record_paths(enum record kind, int folder, const char *from, int other, const char *to);

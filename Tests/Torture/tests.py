@@ -1,0 +1,161 @@
+"""Tests of the torture itself: that the oracle sees each deliberate fault, and that points are chosen as they should.
+
+    FLOWDEX=.build/debug/flowdex python3 -B -m unittest Tests/Torture/tests.py
+"""
+import json, os, shutil, sqlite3, sys, tempfile, unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import oracle, project, scenarios, sweep
+from project import RUN
+
+
+def sql(text):
+    def apply(run):
+        db = sqlite3.connect(f"{run}/state.sqlite")
+        db.execute("PRAGMA ignore_check_constraints = 1")
+        db.execute(text)
+        db.commit()
+        db.close()
+    return apply
+
+
+def cut(run):
+    with open(f"{run}/events.jsonl", "r+b") as log:
+        log.truncate(os.path.getsize(log.name) - 3)
+
+
+def orphan(run):
+    os.makedirs(f"{run}/dispatches/fanout-f-x-0000000000000000/nobody")
+
+
+def entry(run):
+    with oracle.State(run) as state:
+        token = state.one("SELECT token FROM leases WHERE state = 'collected'")
+    os.symlink("nowhere", f"{run}/queue/ready/{token}")
+
+
+def artifact_file(run):
+    folder = f"{run}/artifacts/sha256"
+    path = f"{folder}/{sorted(os.listdir(folder))[0]}"
+    os.chmod(path, 0o644)
+    with open(path, "r+b") as file:
+        file.write(b"?")
+
+
+def snapshot(run):
+    folder = f"{run}/snapshots"
+    name = next(name for name in os.listdir(folder) if not name.endswith(".json"))
+    path = f"{folder}/{name}/src/one.txt"
+    os.chmod(path, 0o644)
+    with open(path, "w") as file:
+        file.write("")
+
+
+def package(run):
+    at = next(f"{folder}/task.json" for folder, _, names in os.walk(f"{run}/dispatches") if "task.json" in names)
+    os.remove(at)
+    open(at, "w").close()
+
+
+def stranger(run):
+    open(f"{run}/../../../src/stranger.txt", "w").close()
+
+
+def half_patched(run):
+    with open(f"{run}/../../../src/two.txt", "w") as file:
+        file.write("two\n")
+
+
+EVENT = ("INSERT INTO events (seq, type, payload, created_at) SELECT max(seq) + 1, 'agent.completed', (SELECT payload "
+         "FROM events WHERE type = 'agent.completed' LIMIT 1), 1 FROM events")
+LEASE = ("INSERT INTO leases SELECT 'other', task, state, via, attempt, duration_ms, cwd, has_package, agent_ref, "
+         "heartbeat_ns, created_at, printed_expiry, expires_at, boot_id, boot_deadline, result_stamp, noted_digest "
+         "FROM leases WHERE state = 'collected' LIMIT 1")
+FAULTS = [
+    ("lost", sql("UPDATE tasks SET result = NULL, state = 'dispatchable'")),
+    ("lost", sql("DELETE FROM leases WHERE rowid = 1")),
+    ("lost", sql("UPDATE run SET report = NULL, status = 'running'")),
+    ("lost", sql("UPDATE artifacts SET bytes = NULL WHERE bytes IS NOT NULL")),
+    ("lost", artifact_file), ("lost", snapshot), ("lost", shutil.rmtree),
+    ("collected twice", sql(EVENT)), ("stale accepted", sql(LEASE)),
+    ("stale accepted", sql("UPDATE leases SET state = 'live' WHERE rowid = 1")),
+    ("events differ", cut), ("left behind", orphan), ("left behind", entry), ("half a package", package),
+    ("unfinished", sql("UPDATE run SET status = 'paused'")), ("outside the globs", stranger),
+    ("a mixture", half_patched), ("another report", sql(
+        "UPDATE run SET report = (SELECT result FROM tasks LIMIT 1)")),
+    ("events with gaps", sql("DELETE FROM events WHERE seq = 3")),
+]
+
+
+class OracleTests(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.base = tempfile.mkdtemp(prefix="flowdex-oracle-")
+        bench = scenarios.Bench(os.path.abspath(os.environ["FLOWDEX"]), cls.base)
+        cls.project = bench.project("repair")
+
+    @classmethod
+    def tearDownClass(cls):
+        project.remove(cls.base)
+
+    def judge(self, root):
+        copy = project.Project("flowdex", root)
+        found = dict(scenarios.judge_after(copy))
+        if os.path.isdir(copy.run):
+            found.update(scenarios.judge_ended(copy, False))
+        return found
+
+    def test_a_good_state_is_good(self):
+        self.assertEqual(self.judge(self.project.root), {})
+        kinds = {kind for entry in self.project.acknowledged() for kind in entry}
+        self.assertEqual(kinds, {"run", "lease", "result", "accepted", "report"})
+
+    def test_every_deliberate_fault_is_seen(self):
+        for number, (figure, fault) in enumerate(FAULTS):
+            with self.subTest(figure=figure, number=number):
+                root = f"{self.base}/copy"
+                shutil.copytree(self.project.root, root, symlinks=True)
+                fault(f"{root}/.flowdex/runs/{RUN}")
+                self.assertIn(figure, self.judge(root))
+                project.remove(root)
+
+
+class PointTests(unittest.TestCase):
+    FOUND = {"pread": 1000, "write": 10, "fsync": 3}
+
+    def test_every_call_is_a_point_and_changes_are_more(self):
+        points = list(sweep.kill_points("s", self.FOUND))
+        self.assertEqual(len(points), 1000 + 3 * 10 + 2 * 3)
+        self.assertEqual(len(set(points)), len(points))
+        causes = {point[1].split(":")[3] for point in sweep.error_points("s", self.FOUND) if point[1].count(":") == 3}
+        self.assertEqual(causes, {"EIO", "EINTR", "ENOSPC"})
+
+    def test_a_choice_is_seeded_and_prefers_what_changes(self):
+        points = list(sweep.kill_points("s", self.FOUND))
+        one, same, other = (sweep.chosen(points, 40, seed) for seed in (1, 1, 2))
+        self.assertEqual(one, same)
+        self.assertNotEqual(one, other)
+        self.assertGreater(sum("pread" not in point[1] for point in one), 4)
+        self.assertEqual(sweep.chosen(points, None, 1), points)
+
+    def test_what_is_unclear(self):
+        for status, text, is_clear in [
+                (0, "", True), (1, "flowdex: no space left on device\n", True), (-11, "", False), (None, "", False),
+                (132, "Fatal error: x", False), (1, "flowdex: internal error: x", False), (1, "oops\n", False)]:
+            self.assertEqual(sweep.unclear(project.Done(status, "", text)) is None, is_clear, (status, text))
+
+
+class AcknowledgementTests(unittest.TestCase):
+    def test_what_output_tells(self):
+        event = json.dumps({"type": "agent.completed", "payload": {"childKey": "c"}})
+        for arguments, text, told in [
+                (["next"], '[{"leaseToken": "t"}]', [("lease", "t")]), (["next"], '[{"leaseToken": "t"', []),
+                (["watch"], event + "\n" + event, [("result", "c")]),
+                (["run"], '{"runId": "r", "report": null}', [("run", "r")]),
+                (["collect-results"], '{"results": [{"childKey": "a", "status": "collected"}, {"childKey": "b", '
+                 '"status": "missing"}], "continued": {"report": 1}}', [("result", "a"), ("report", 1)])]:
+            self.assertEqual(list(project.acknowledgements(arguments, text)), told)
+
+
+if __name__ == "__main__":
+    unittest.main()
