@@ -52,6 +52,8 @@ class Project:
         self.on_ack = lambda entry: None
         # The tokens of the packages that the worker has been given.
         self.mine = set()
+        # Writes down what the worker does, where somebody wants to know.
+        self.recorder = None
 
     def make(self):
         os.makedirs(f"{self.root}/src"); os.makedirs(f"{self.root}/.flowdex")
@@ -147,7 +149,7 @@ class Project:
     def claim(self):
         for name in names(f"{self.run}/queue/ready"):
             try:
-                os.rename(f"{self.run}/queue/ready/{name}", f"{self.run}/queue/claimed/{name}")
+                self.rename(f"{self.run}/queue/ready/{name}", f"{self.run}/queue/claimed/{name}")
                 self.mine.add(name)
             except FileNotFoundError:
                 pass
@@ -159,8 +161,8 @@ class Project:
             try:
                 if os.path.basename(package) in self.mine:
                     self.answer_one(package)
-            except (FileNotFoundError, NotADirectoryError):
-                pass  # A package that its lease's end has taken away.
+            except (FileNotFoundError, NotADirectoryError, ValueError):
+                pass  # Taken away by its lease's end, or not mended yet after a power cut.
 
     def answer_one(self, package, n=1):
         if os.path.exists(f"{package}/adapter-result.json"):
@@ -168,12 +170,22 @@ class Project:
         with open(f"{package}/task.json") as file:
             task = json.load(file)
         if task["mode"] == "write":
-            with open(f"{package}/work/src/new.txt", "w") as file:
-                file.write("new\n")
-        with open(f"{package}/scratch/result", "w") as file:
-            is_large = task["taskId"] in self.large
-            file.write(envelope(n, (task["taskId"] * self.large_bytes)[:self.large_bytes] if is_large else "short"))
-        os.rename(f"{package}/scratch/result", f"{package}/adapter-result.json")
+            self.write(f"{package}/work/src/new.txt", "new\n")
+        is_large = task["taskId"] in self.large
+        summary = (task["taskId"] * self.large_bytes)[:self.large_bytes] if is_large else "short"
+        self.write(f"{package}/scratch/result", envelope(n, summary))
+        self.rename(f"{package}/scratch/result", f"{package}/adapter-result.json")
+
+    def write(self, path, text):
+        with open(path, "w") as file:
+            file.write(text)
+        if self.recorder:
+            self.recorder.wrote(path, text)
+
+    def rename(self, path, to):
+        os.rename(path, to)
+        if self.recorder:
+            self.recorder.renamed(path, to)
 
 
 def names(folder):

@@ -181,14 +181,14 @@ def lags(project):
     return oracle.read(f"{project.run}/events.jsonl") != text
 
 
-def judge_ended(project, fault_is_error):
+def judge_ended(project, fault_is_error=False, is_power_cut=False):
     """Once the run has been driven to its end: the report, the files, the host command, and the four zeros."""
     judgement = oracle.Judgement(project.root, RUN, project.acknowledged())
     judgement.ended()
     found = stored_report(project)
     ran = (project.text("ran.txt") or "").count("ran")
     if found is not None:
-        judge_report(project, found, ran, fault_is_error, judgement.note)
+        judge_report(project, found, None if is_power_cut else ran, fault_is_error, judgement.note)
     allowed = {path: [text] for path, text in AFTER.items() if path != "src/new.txt" or "c" in project.tasks}
     allowed.update({"workflow.ts": None, "acknowledged.jsonl": None, "ran.txt": None, "result.json": None})
     judgement.files(allowed)
@@ -196,14 +196,15 @@ def judge_ended(project, fault_is_error):
 
 
 def judge_report(project, found, ran, fault_is_error, note):
+    """`ran`: how often the host command has said that it ran; None where what it wrote may be lost."""
     expected = report(project)
     if fault_is_error:
         expected["cut"] = found.get("cut")  # Output that no disk had room for is cut, and says so.
     if not project.idempotent and found.get("sure") is False:
         expected.update({"told": "failed", "sure": False, "cut": found.get("cut")})
-        if ran > 1:
+        if ran and ran > 1:
             note("run twice", f"a command that is not idempotent ran {ran} times")
-    elif ran != 1 if not project.idempotent else ran < 1:
+    elif ran is not None and (ran < 1 or ran > 1 and not project.idempotent):
         note("run twice", f"the report is sure of a host command that ran {ran} times")
     if found != expected:
         note("another report", f"{found} is not {expected}")

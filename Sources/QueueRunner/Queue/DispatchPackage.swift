@@ -1,5 +1,6 @@
 // A dispatch package: the folder that one worker gets for one lease. It is written whole under a hidden name
-// and renamed into place; it is not synced, for after a power cut it can be written again from the state.
+// and renamed into place; it is not synced, for after a power cut it can be written again from the state. Only a
+// writing task's copy of the project is, before its lease is committed (`WorkCopies.sync`).
 
 import Glibc
 

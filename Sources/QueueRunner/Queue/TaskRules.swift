@@ -40,18 +40,24 @@ public struct WorkCopies: Sendable {
   let make: @Sendable (_ workspace: String?, _ folder: String) throws -> Void
   /// Compares a copy with the workspace that it was made of.
   let judge: @Sendable (_ workspace: String?, _ folder: String) throws -> WorkOutcome
+  /// Makes all copies under a folder durable. A copy that a power cut empties would look as if its worker had
+  /// emptied the files, and nothing could tell.
+  let sync: @Sendable (_ folder: String) throws -> Void
 
-  /// Both closures may be called on any thread; what they throw fails the hand-out or the take-in.
+  /// The closures may be called on any thread; what they throw fails the hand-out or the take-in.
   public init(
     make: @escaping @Sendable (_ workspace: String?, _ folder: String) throws -> Void,
-    judge: @escaping @Sendable (_ workspace: String?, _ folder: String) throws -> WorkOutcome
+    judge: @escaping @Sendable (_ workspace: String?, _ folder: String) throws -> WorkOutcome,
+    sync: @escaping @Sendable (_ folder: String) throws -> Void
   ) {
     self.make = make
     self.judge = judge
+    self.sync = sync
   }
 
   /// For queues without writing tasks.
   public static let none = WorkCopies(
     make: { _, _ in throw FlowdexError.bug("work-copies", "this queue has no writing tasks") },
-    judge: { _, _ in throw FlowdexError.bug("work-copies", "this queue has no writing tasks") })
+    judge: { _, _ in throw FlowdexError.bug("work-copies", "this queue has no writing tasks") },
+    sync: { _ in })
 }

@@ -172,6 +172,7 @@ extension WorkQueue {
     let names = plans.map { layout.package($0.task.childKey, $0.token).root }
     try FileSystem.write(Array(names.joined(separator: "\n").utf8), to: layout.publishing)
     for plan in plans { try DispatchPackage(layout, plan, workCopies).publish() }
+    if plans.contains(where: \.spec.isWrite) { try workCopies.sync(layout.dispatches) }
   }
 
   /// The same for a run that may never hand out again; while another process hands out there is nothing to sweep.
@@ -238,10 +239,31 @@ extension WorkQueue {
     guard try database.read({ try String.fetchOne($0, sql: "SELECT boot_id FROM queue") }) != boot else {
       return
     }
+    var hasCopies = false
     for lease in try database.read(LeaseStore.unsettled) where lease.hasPackage && lease.state != .expired {
       guard let task = try database.read({ try TaskStore.find($0, id: lease.task) }) else { continue }
-      try DispatchPackage(layout, lease, task, workCopies).repair()
+      let package = try DispatchPackage(layout, lease, task, workCopies)
+      try package.repair()
+      hasCopies = hasCopies || package.spec.isWrite
     }
+    if hasCopies { try workCopies.sync(layout.dispatches) }
+    try sweepStrangers()
     try database.transition { tx in _ = try tx.change("UPDATE queue SET boot_id = ?", [boot]) }
+  }
+
+  /// Removes packages that no lease names: a power cut may have kept them and lost the note of what was about to
+  /// appear. Folders that are not called as leases are were not made by flowdex, and stay.
+  private func sweepStrangers() throws {
+    try dispatchLock.lock()
+    defer { dispatchLock.unlock() }
+    for child in try FileSystem.names(in: layout.dispatches) where !child.hasPrefix(".") {
+      let folder = "\(layout.dispatches)/\(child)"
+      guard try FileSystem.entry(folder)?.kind == .directory else { continue }
+      for token in try FileSystem.names(in: folder) where token.utf8.count == 36 {
+        if try database.read({ try LeaseStore.find($0, token: token) }) == nil {
+          try FileSystem.removeTree("\(folder)/\(token)")
+        }
+      }
+    }
   }
 }

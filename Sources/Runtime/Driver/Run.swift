@@ -51,7 +51,7 @@ public final class Run {
           // A worker did that, and it stops nobody else's result.
           return .refused([error.message])
         }
-      })
+      }, sync: { try FileSystemSync.all(of: $0) })
   }
 
   /// Opens a run by its id.

@@ -149,12 +149,12 @@ struct header {
   uint8_t kind;
   uint8_t flags;
   uint16_t pad;
-  uint32_t first, second;
+  uint32_t first, second, unused;
   int64_t offset;
 };
 
 static void record(enum record kind, int flags, int64_t offset, const char *path, const void *second, size_t size) {
-  struct header header = {kind, (uint8_t)flags, 0, (uint32_t)strlen(path), (uint32_t)size, offset};
+  struct header header = {kind, (uint8_t)flags, 0, (uint32_t)strlen(path), (uint32_t)size, 0, offset};
   struct iovec parts[] = {{&header, sizeof header}, {(void *)path, header.first}, {(void *)second, size}};
   syscall(SYS_writev, trace_fd, parts, 3);
 }
