@@ -33,11 +33,20 @@ public enum ResultFile {
     case bytes([UInt8], Stamp)
   }
 
-  /// One `lstat(2)`: what lies there now, whatever it is; nil if nothing does.
+  /// What lies there now, whatever it is; nil if nothing does. One `lstat(2)` where nothing does, which is what is
+  /// mostly asked; a package that is a symlink holds nothing.
   public static func stamp(package: String) -> Stamp? {
     var status = stat()
     let code = FileSystem.retrying { lstat("\(package)/\(PackageLayout.resultName)", &status) }
-    return code == 0 ? Stamp(status) : nil
+    guard code == 0, isFolder(package) else { return nil }
+    return Stamp(status)
+  }
+
+  /// A folder itself, not a link to one: what lies behind a link is not the worker's package, and flowdex would
+  /// lay its answers there.
+  static func isFolder(_ package: String) -> Bool {
+    var status = stat()
+    return FileSystem.retrying { lstat(package, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
   /// Reads the result once. Only trouble of the machine (no descriptors, a broken disk) is thrown: what a
@@ -47,7 +56,7 @@ public enum ResultFile {
   }
 
   static func read(folder: String, name: String) throws -> Reading {
-    let directory = FileSystem.retrying { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    let directory = FileSystem.retrying { open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
     guard directory >= 0 else { return try unopened(folder, name) }
     defer { close(directory) }
     // Published by link(2) and then unlinked under its first name, a file changes its own times without
@@ -62,7 +71,8 @@ public enum ResultFile {
   private static func unopened(_ folder: String, _ name: String) throws -> Reading {
     let code = errno
     switch code {
-    case ENOENT, ENOTDIR, ELOOP, ESTALE: return .missing
+    // `ENOTCONN`: a file system that a worker mounted over its package, and whose program has died.
+    case ENOENT, ENOTDIR, ELOOP, ESTALE, ENOTCONN: return .missing
     case EACCES, EPERM:
       var status = stat()
       guard FileSystem.retrying({ lstat("\(folder)/\(name)", &status) }) == 0 else { return .missing }
@@ -112,7 +122,7 @@ public enum ResultFile {
     let code = errno
     switch code {
     // A folder that may be listed but not searched hides whether the file is there.
-    case ENOENT, ENOTDIR, ESTALE, EACCES, ENAMETOOLONG: return .missing
+    case ENOENT, ENOTDIR, ESTALE, EACCES, ENAMETOOLONG, ENOTCONN: return .missing
     default: throw FileSystem.failure(doing, "\(folder)/\(name)", code)
     }
   }

@@ -10,11 +10,14 @@ extension RunLayout {
 extension WorkQueue {
   /// Tells the workers that their results are safe, and clears their queue entries. Best effort: the commit
   /// has happened; the first pass of a later process makes up for what a crash leaves out.
+  ///
+  /// Moved into place, for a worker may have laid something there: a FIFO would block whoever opens it, and what
+  /// is written into a hard link is written elsewhere.
   func acknowledge(_ leases: [LeaseRecord]) {
     for lease in leases {
       let package = layout.package(lease)
-      if lease.hasPackage {
-        try? FileSystem.write(Array("accepted\n".utf8), to: package.accepted)
+      if lease.hasPackage, ResultFile.isFolder(package.root) {
+        try? FileSystem.writeAtomically(Array("accepted\n".utf8), to: package.accepted, sync: false)
         Glibc.unlink(package.rejected)
       }
       unlink([lease.token])
