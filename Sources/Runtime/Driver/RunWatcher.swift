@@ -48,6 +48,7 @@ public final class RunWatcher {
   private var driver: Driver?
   private var lastSeq: Int64
   private var nextFullLookMs: Int64 = 0
+  private var nextPollMs: Int64 = 0
   private var lastActivityMs: Int64
   private var saidFollowing = false
 
@@ -65,22 +66,20 @@ public final class RunWatcher {
     try run.database.healEvents()
     try run.queue.repairPackagesAfterReboot()
     folders = try WatchedFolders(run, poll: options.poll)
-    if let why = folders.pollReason { observer.note(run.layout.runId, why) }
+    sayHowWatched()
   }
 
   /// Runs until the run has ended or been stopped, or the process was asked to stop.
   public func watch() throws -> DriveResult {
     defer { leave() }
     while true {
-      let scope = try folders.scope(isFullLookDue: run.clock.bootMs() >= nextFullLookMs)
+      let scope = try dueScope()
       try checkPlace()
-      if scope == .all {
-        nextFullLookMs = run.clock.bootMs() + (folders.isPolling ? Self.pollMs : Self.fullLookMs)
-      }
       let report = try collector.pass(scope)
       let standing = try advance()
       let offered = try dispatch()
       try folders.refresh()
+      sayHowWatched()
       if try tell() || report.didCollect || offered { lastActivityMs = run.clock.bootMs() }
       if standing == .interrupted { return try run.result(wasInterrupted: true) }
       let status = try run.record().status
@@ -89,6 +88,20 @@ public final class RunWatcher {
       rest()
       if try waitForNews(report) { return try run.result(wasInterrupted: true) }
     }
+  }
+
+  /// What is to be looked at now: what was hinted, what gives no hints, or, every few seconds, everything.
+  private func dueScope() throws -> Collector.Scope {
+    let now = run.clock.bootMs()
+    let isPollDue = now >= nextPollMs
+    let scope = try folders.scope(isFullLookDue: now >= nextFullLookMs, isPollDue: isPollDue)
+    if isPollDue { nextPollMs = now + Self.pollMs }
+    if scope == .all { nextFullLookMs = now + (folders.isPolling ? Self.pollMs : Self.fullLookMs) }
+    return scope
+  }
+
+  private func sayHowWatched() {
+    if let news = folders.takeNews() { observer.note(run.layout.runId, news) }
   }
 
   /// Whether one look has come to its end: unless somebody has left us something to drive while we got up.
@@ -173,6 +186,7 @@ public final class RunWatcher {
     var inMs = nextFullLookMs - run.clock.bootMs()
     if let again = report.lookAgainInMs { inMs = min(inMs, again) }
     if driver == nil { inMs = min(inMs, 1000) }
+    if folders.isPollingSome { inMs = min(inMs, nextPollMs - run.clock.bootMs()) }
     if folders.hasHints { inMs = 0 }
     let ready = try Poller.wait(
       folders.descriptors + (driver.map { [$0.descriptor] } ?? []) + environment.interrupts,

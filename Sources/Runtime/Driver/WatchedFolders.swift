@@ -6,7 +6,9 @@ import QueueRunner
 /// Turns file-system hints into what a collector should look at.
 struct WatchedFolders {
   /// Why everything is looked at on a timer instead, if it is.
-  private(set) var pollReason: String?
+  private var pollReason: String?
+  /// What is to be said of watching and has not been said yet.
+  private var news: String?
   private let run: Run
   private let subscription: DropWatcher.Subscription?
   private var tokens: [String: String] = [:]
@@ -15,10 +17,16 @@ struct WatchedFolders {
   private var isStale = true
   /// Somebody replaced `wake` or a queue folder: it is to be watched again.
   private var isCommonLost = false
+  /// Leases whose folders could not be watched: they alone are looked at on a timer.
+  private var unwatched: Set<String> = []
+  /// Leases whose folders were not there to be watched.
+  private var gone: Set<String> = []
+  private var saidLimit = false
 
   init(_ run: Run, poll: Bool) throws {
     self.run = run
     pollReason = poll ? "looking every 0.25 s, as asked" : Self.pollReason(run.layout.root)
+    news = pollReason
     subscription = pollReason == nil ? try DropWatcher.shared().subscribe() : nil
     guard let subscription else { return }
     if !FileSystem.exists(run.layout.wake) { try FileSystem.write([], to: run.layout.wake) }
@@ -36,15 +44,26 @@ struct WatchedFolders {
     }
   }
 
+  /// Everything is looked at on a timer.
   var isPolling: Bool { pollReason != nil }
+  /// Some leases are looked at on a timer.
+  var isPollingSome: Bool { !unwatched.isEmpty }
   var descriptors: [Int32] { subscription.map { [$0.descriptor] } ?? [] }
   /// Something is to be looked at now, without waiting.
   var hasHints: Bool { isEverythingDue || !pending.isEmpty }
 
-  /// What the hints since the last call say to look at.
-  mutating func scope(isFullLookDue: Bool) throws -> Collector.Scope {
+  /// A condition of watching worth a line, once.
+  mutating func takeNews() -> String? {
+    defer { news = nil }
+    return news
+  }
+
+  /// What the hints since the last call say to look at, and, where it is due, what gives no hints.
+  mutating func scope(isFullLookDue: Bool, isPollDue: Bool) throws -> Collector.Scope {
     takeHints()
+    if isFullLookDue { tryAgain() }
     if isStale { try refresh() }
+    if isPollDue { pending.formUnion(unwatched) }
     defer {
       pending = []
       isEverythingDue = false
@@ -74,6 +93,16 @@ struct WatchedFolders {
     }
   }
 
+  /// Watches may have become free, and folders have come back, since they were last asked for.
+  private mutating func tryAgain() {
+    let asked = unwatched.union(gone)
+    if asked.isEmpty { return }
+    tokens = tokens.filter { !asked.contains($0.value) }
+    unwatched = []
+    gone = []
+    isStale = true
+  }
+
   /// Watches the folders of new leases, and looks at each once after its watch is in place; forgets those of
   /// leases that are settled.
   mutating func refresh() throws {
@@ -86,26 +115,41 @@ struct WatchedFolders {
     if isCommonLost { watchCommon(subscription) }
     let settled = tokens.keys.filter { live[$0] == nil }
     if !settled.isEmpty { subscription.unwatch(settled) }
-    for path in settled { tokens[path] = nil }
+    for path in settled {
+      if let token = tokens.removeValue(forKey: path) {
+        unwatched.remove(token)
+        gone.remove(token)
+      }
+    }
     let new = live.filter { tokens[$0.key] == nil }
     if new.isEmpty { return }
     tokens.merge(new) { _, token in token }
     pending.formUnion(new.values)
-    for outcome in subscription.watch(Array(new.keys), kind: .folder) { note(outcome) }
+    let paths = Array(new.keys)
+    for (path, outcome) in zip(paths, subscription.watch(paths, kind: .folder)) {
+      guard let token = new[path] else { continue }
+      switch outcome {
+      case .watching: break
+      case .gone: gone.insert(token)
+      case .polled(let reason):
+        unwatched.insert(token)
+        // Where everything is looked at, that has been said.
+        if saidLimit || isPolling { continue }
+        saidLimit = true
+        news = "\(reason): looking every 0.25 s at what could not be watched"
+      }
+    }
   }
 
   private mutating func watchCommon(_ subscription: DropWatcher.Subscription) {
     isCommonLost = false
-    note(subscription.watch(run.layout.wake, kind: .file))
-    note(subscription.watch(run.layout.ready, kind: .folder))
-    note(subscription.watch(run.layout.claimed, kind: .folder))
-  }
-
-  private mutating func note(_ outcome: DropWatcher.WatchOutcome) {
-    switch outcome {
-    case .watching, .gone: break
-    case .polled(let reason):
-      if pollReason == nil { pollReason = "\(reason): looking every 0.25 s at what could not be watched" }
+    for outcome in [
+      subscription.watch([run.layout.wake], kind: .file),
+      subscription.watch([run.layout.ready, run.layout.claimed], kind: .folder),
+    ].joined() {
+      guard case .polled(let reason) = outcome, pollReason == nil else { continue }
+      pollReason = "\(reason): looking every 0.25 s at everything"
+      news = pollReason
     }
   }
 }
