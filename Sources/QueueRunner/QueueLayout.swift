@@ -153,6 +153,8 @@ public struct PackageLayout: Sendable, Equatable {
   public var work: String { "\(root)/work" }
   /// A writable place for anything; never looked at.
   public var scratch: String { "\(root)/scratch" }
+  /// What a command that `work` ran as the worker has written to one of its streams.
+  public func log(_ run: Int, _ stream: String) -> String { "\(scratch)/run-\(run).\(stream)" }
   /// A change of its time renews the lease.
   public var heartbeat: String { "\(root)/\(Self.heartbeatName)" }
   /// Where the worker writes its result.

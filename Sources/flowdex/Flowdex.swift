@@ -22,7 +22,8 @@ struct Flowdex: ParsableCommand {
     subcommands: [
       Preview.self, RunCommand.self, Init.self, List.self, Next.self, AttachAgent.self, Renew.self,
       CompleteAgent.self,
-      CheckResult.self, CollectResults.self, Watch.self, Status.self, Inspect.self, Report.self,
+      CheckResult.self, CollectResults.self, Watch.self, WorkCommand.self, Status.self, Inspect.self,
+      Report.self,
       Continue.self, Pause.self, Stop.self, Resume.self, RestartAgent.self, RepairEvents.self, Save.self,
       Workflow.self, Skill.self, DoctorCommand.self,
     ])

@@ -23,6 +23,8 @@ import Testing
   /// What the functions of the layout make.
   static let made = [
     run.artifact("<digest>"), run.ready("<lease>"), run.claimed("<lease>"), package.root,
+    package.log(0, "stdout").replacing("run-0", with: "run-<n>"),
+    package.log(0, "stderr").replacing("run-0", with: "run-<n>"),
   ]
 
   /// A property that is added to the layout has to be added here, and so to the page.

@@ -28,14 +28,15 @@ extension WorkQueue {
   /// Leases up to as many tasks as `limit` and the queue's `maxConcurrency` leave room for, oldest first.
   ///
   /// - Parameters:
+  ///   - atMost: how many new ones, however much room there is.
   ///   - files: whether to write packages.
   ///   - durationMs: how long each lease lasts; nil for what its task says.
   ///   - workspace: makes the folder that the workers read; called once, only if there is something to lease.
   /// - Throws: `queue-not-open` where the queue is paused, stopped or closed.
   public func lease(
-    limit: Int, files: Bool, durationMs: Int64? = nil, workspace: () throws -> String?
+    limit: Int, atMost: Int = .max, files: Bool, durationMs: Int64? = nil, workspace: () throws -> String?
   ) throws -> [IssuedLease] {
-    try handOut(limit: limit) { task, spec, cwd in
+    try handOut(limit: limit, atMost: atMost) { task, spec, cwd in
       let duration = durationMs ?? spec.leaseMs
       return LeasePlan(
         token: Self.newToken(), task: task, spec: spec, attempt: task.attempt + 1, durationMs: duration,
@@ -126,12 +127,13 @@ extension WorkQueue {
   }
 
   private func handOut(
-    limit: Int, plan: (TaskRecord, TaskSpec, String?) throws -> LeasePlan, workspace: () throws -> String?
+    limit: Int, atMost: Int = .max, plan: (TaskRecord, TaskSpec, String?) throws -> LeasePlan,
+    workspace: () throws -> String?
   ) throws -> [IssuedLease] {
     try dispatchLock.lock()
     defer { dispatchLock.unlock() }
     try sweepUnpublished()
-    let tasks = try database.read { try candidates($0, limit: limit) }
+    let tasks = try database.read { try candidates($0, limit: limit, atMost: atMost) }
     if tasks.isEmpty { return [] }
     let cwd = try workspace()
     let plans = try tasks.map { try plan($0, $0.spec(), cwd) }
@@ -149,13 +151,13 @@ extension WorkQueue {
     return ours.map(issued)
   }
 
-  private func candidates(_ db: Database, limit: Int) throws -> [TaskRecord] {
+  private func candidates(_ db: Database, limit: Int, atMost: Int) throws -> [TaskRecord] {
     let settings = try Self.settings(db)
     guard settings.state == .open else {
       throw FlowdexError.failed(
         "queue-not-open", "run `\(layout.runId)` hands out nothing while it is \(settings.state.rawValue)")
     }
-    let room = min(limit, settings.maxConcurrency) - (try LeaseStore.activeCount(db))
+    let room = min(atMost, min(limit, settings.maxConcurrency) - (try LeaseStore.activeCount(db)))
     return room <= 0 ? [] : try TaskStore.dispatchable(db, generation: settings.generation, limit: room)
   }
 

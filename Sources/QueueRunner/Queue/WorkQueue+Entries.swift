@@ -38,6 +38,32 @@ extension WorkQueue {
     try show([(lease.childKey, lease.token)])
   }
 
+  /// Takes packages from `queue/ready` as any worker does, by rename(2), and starts their time.
+  ///
+  /// - Parameter atMost: how many are taken.
+  public func claim(atMost: Int) throws -> [IssuedLease] {
+    var claimed: [IssuedLease] = []
+    for token in try FileSystem.names(in: layout.ready).sorted() where claimed.count < atMost {
+      let offered = try database.read { try LeaseStore.find($0, token: token) }
+      guard let offered, offered.state == .offered,
+        FileSystem.retrying({ rename(layout.ready(token), layout.claimed(token)) }) == 0
+      else { continue }
+      let issued = try database.transition { tx -> IssuedLease? in
+        // A collector may have seen the claim and started its time.
+        guard let lease = try LeaseStore.find(tx.db, token: token),
+          try lease.state == .live || (lease.state == .offered && claim(tx, lease)),
+          let task = try TaskStore.find(tx.db, id: lease.task)
+        else { return nil }
+        return IssuedLease(
+          token: token, childKey: lease.childKey, groupKey: task.groupKey, spec: try task.spec(),
+          attempt: lease.attempt, cwd: lease.cwd, expiresAtMs: clock.nowMs() + lease.durationMs,
+          package: layout.package(lease))
+      }
+      if let issued { claimed.append(issued) } else { unlink([token]) }
+    }
+    return claimed
+  }
+
   /// Removes the entries of leases that ended together with the process that was to remove them. What flowdex
   /// did not put there is left alone.
   func sweepEntries() throws {

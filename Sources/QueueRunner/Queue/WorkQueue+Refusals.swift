@@ -13,6 +13,33 @@ extension WorkQueue {
     _ = try settle(tx, lease, right, stamp: nil)
   }
 
+  /// Ends a task `failed` on behalf of a worker that has ended without a result that could be taken. Nothing of a
+  /// private copy is delivered: what lies there is half done.
+  ///
+  /// - Returns: how the task stands afterwards; nil where the lease has no right to it any more.
+  public func giveUp(childKey: String, token: String, summary: String, data: JSONValue) throws -> TaskState? {
+    let result = AdapterResult(
+      status: .failed, summary: summary, data: data, claims: [], artifacts: [], diff: nil, usage: [:],
+      error: summary)
+    let lease = try database.transition { tx -> LeaseRecord? in
+      guard let lease = try LeaseStore.find(tx.db, token: token), lease.childKey == childKey else {
+        return nil
+      }
+      let right = RightResult(
+        result: result, bytes: result.json.canonicalBytes,
+        schema: try TaskStore.find(tx.db, id: lease.task)?.rules().schema, diff: nil)
+      return try settle(tx, lease, right, stamp: nil) == nil ? nil : lease
+    }
+    guard let lease else { return nil }
+    // For whoever looks into the package; the commit above is what counts.
+    if lease.hasPackage {
+      try? FileSystem.writeAtomically(
+        result.json.canonicalBytes, to: layout.package(lease).result, sync: false)
+    }
+    acknowledge([lease])
+    return try database.read { try TaskStore.find($0, id: lease.task)?.state }
+  }
+
   /// Notes a refusal: each distinct content once, and for the schema only up to `schemaAttempts`.
   ///
   /// - Returns: how the task stands afterwards.

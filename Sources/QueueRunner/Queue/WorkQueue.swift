@@ -74,14 +74,16 @@ public final class WorkQueue {
 
   /// Starts the time of a lease anew; when it runs out now, in milliseconds since 1970.
   ///
+  /// - Parameter durationMs: how long it lasts from now, and from each later renewal; nil for as long as before.
   /// - Throws: `lease-stale` where the lease has ended.
-  public func renew(childKey: String, token: String) throws -> Int64 {
+  public func renew(childKey: String, token: String, durationMs: Int64? = nil) throws -> Int64 {
     try database.transition { tx in
       let lease = try held(tx.db, childKey: childKey, token: token)
-      let deadline = Deadline(clock, inMs: lease.durationMs)
+      let deadline = Deadline(clock, inMs: durationMs ?? lease.durationMs)
       guard try LeaseStore.renew(tx, token: token, deadline, heartbeatNs: nil) else {
         throw staleLease(lease)
       }
+      if let durationMs { try LeaseStore.setDuration(tx, token: token, durationMs) }
       return deadline.wallMs
     }
   }

@@ -227,6 +227,10 @@ public enum LeaseStore {
   /// Of a lease under which a result can be taken.
   static let isCollectable = "state IN ('live','expired')"
 
+  static func setDuration(_ tx: Transaction, token: String, _ durationMs: Int64) throws {
+    _ = try tx.change("UPDATE leases SET duration_ms = ? WHERE token = ?", [durationMs, token])
+  }
+
   static func collect(_ tx: Transaction, token: String, stamp: String?) throws -> Bool {
     try tx.change(
       """

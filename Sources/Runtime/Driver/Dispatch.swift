@@ -5,9 +5,13 @@ import QueueRunner
 extension Run {
   /// Leases up to `limit` tasks on a fresh look at the project's files.
   ///
-  /// - Parameter durationMs: how long each lease lasts; nil for what its task says.
-  public func next(limit: Int, files: Bool, durationMs: Int64? = nil) throws -> [IssuedLease] {
-    try queue.lease(limit: limit, files: files, durationMs: durationMs) { try snapshot() }
+  /// - Parameters:
+  ///   - atMost: how many new ones, however much room there is.
+  ///   - durationMs: how long each lease lasts; nil for what its task says.
+  public func next(limit: Int, atMost: Int = .max, files: Bool, durationMs: Int64? = nil) throws
+    -> [IssuedLease]
+  {
+    try queue.lease(limit: limit, atMost: atMost, files: files, durationMs: durationMs) { try snapshot() }
   }
 
   /// Keeps `queue/ready` filled, as `watch --dispatch` does.

@@ -40,6 +40,12 @@ extension Run {
     }
   }
 
+  /// Why there is nothing to hand out now, as a sentence without its full stop.
+  func whyIdle() throws -> String {
+    let status = try record().status
+    return status.isLive ? try whyNothing(.max) : whyNone(status)
+  }
+
   private func whyNone(_ status: RunStatus) -> String {
     "run `\(layout.runId)` is \(status.rawValue): nothing is handed out"
   }
@@ -55,7 +61,8 @@ extension Run {
           : "run `\(layout.runId)` has no further task to hand out; \(active) leases are out"
       }
       let bound = min(limit, settings.maxConcurrency)
-      return "\(active) leases are out, and \(bound) may be (--limit \(limit), `maxConcurrency` "
+      let asked = limit == .max ? "" : "--limit \(limit), "
+      return "\(active) leases are out, and \(bound) may be (\(asked)`maxConcurrency` "
         + "\(settings.maxConcurrency))"
     }
   }
@@ -88,10 +95,12 @@ extension Run {
   }
 
   /// No new lease and no tick until `resume`; results and running host commands are still kept.
-  public func pause() throws -> RunStatus {
+  ///
+  /// - Parameter reason: kept as the run's `error`, for whoever wants to know why it stands still.
+  public func pause(reason: String? = nil) throws -> RunStatus {
     try database.transition { tx in
       let next = try RunStore.get(tx.db).status.applying(.pause, to: layout.runId)
-      _ = try RunStore.move(tx, .pause)
+      _ = try RunStore.move(tx, .pause, error: reason)
       _ = try WorkQueue.move(tx, .pause)
       return next
     }

@@ -29,6 +29,8 @@ enum Console {
   static func note(_ text: String) { say("flowdex: \(oneLine(text))\n") }
 
   static func json(_ value: JSONValue) { out(value.prettyText) }
+  /// One value a line, for those who read as it comes.
+  static func json(compact value: JSONValue) { out(value.compactText) }
 
   /// Tab-separated where nobody looks; aligned where somebody does.
   static func table(_ rows: [[String]]) {

@@ -1,0 +1,137 @@
+// What the pool does with a package once its command has ended.
+
+import Glibc
+import QueueRunner
+
+extension WorkPool {
+  /// Looks at what the command left, and decides.
+  func settle(_ token: String, _ outcome: HostCommandOutcome) throws {
+    guard let work = held[token] else { return }
+    let output = try keep(outcome, work)
+    let report = try collector.pass(.only([token]))
+    if let inMs = report.lookAgainInMs, report.lookAgainAt.contains(token) {
+      held[token]?.stage = .settling(outcome, atMs: run.clock.bootMs() + inMs)
+      return
+    }
+    guard let lease = try lease(token) else { return }
+    switch lease.state {
+    case .collected: return try took(work)
+    case .live: break
+    case .expired where lease.taskState == .dispatchable: break
+    case .offered, .expired, .released, .replaced, .withdrawn:
+      return lose(work, "the lease was \(lease.state.rawValue)")
+    }
+    // Killed from here, and not for its time: whoever did that knows why.
+    if outcome.cancelled { return try giveBack(work, "its command was ended") }
+    let refusal = report.items.first { $0.token == token && $0.status == .invalid }?.error
+    let failure = WorkFailure(
+      ending: Self.ending(outcome, timeoutMs: options.timeoutMs), lastLine: WorkerOutput.lastLine(output),
+      refusal: refusal.map { $0.split(separator: "\n").joined(separator: "; ") })
+    try act(
+      on: ledger.failed(failure, task: work.lease.childKey, runs: work.runs), failure, work,
+      stderr: output, outcome)
+  }
+
+  private func act(
+    on step: WorkLedger.Step, _ failure: WorkFailure, _ work: HeldWork, stderr: String,
+    _ outcome: HostCommandOutcome
+  ) throws {
+    let token = work.lease.token
+    switch step {
+    case .runAgain(let afterMs):
+      held[token]?.stage = .waiting(atMs: run.clock.bootMs() + afterMs)
+      tell(.again, work, "the command \(failure.text); once more in \(Double(afterMs) / 1000) s")
+    case .giveUp:
+      let times = work.runs == 1 ? "" : ", after \(work.runs) runs"
+      let summary = "the command \(failure.text)\(times)"
+      let state = try run.queue.giveUp(
+        childKey: work.lease.childKey, token: token, summary: summary,
+        data: Self.data(failure, work, stderr: stderr, outcome, program: command.argv[0]))
+      held[token] = nil
+      guard let state else { return lose(work, "the lease ended before its failure was told") }
+      ended += 1
+      tell(.failed, work, summary, state)
+    case .breakCircuit(let reason):
+      try breakCircuit(reason)
+      try giveBack(work, "the command \(failure.text)")
+    case .giveBack: try giveBack(work, "the command \(failure.text)")
+    }
+  }
+
+  /// What stands in `data` of a result that flowdex writes in a command's place.
+  private static func data(
+    _ failure: WorkFailure, _ work: HeldWork, stderr: String, _ outcome: HostCommandOutcome, program: String
+  ) -> JSONValue {
+    [
+      "program": .string(program), "exitCode": outcome.exitCode.map { JSONValue($0) } ?? .null,
+      "signal": outcome.signal.map { .string(SignalName.of($0)) } ?? .null,
+      "timedOut": .bool(outcome.timedOut), "runs": JSONValue(work.runs), "stderr": .string(stderr),
+      "refusal": JSONValue(failure.refusal),
+    ]
+  }
+
+  private static func ending(_ outcome: HostCommandOutcome, timeoutMs: Int?) -> WorkFailure.Ending {
+    if let why = outcome.startError { return .notStarted(why) }
+    if outcome.timedOut, let timeoutMs { return .timeout(timeoutMs) }
+    if let signal = outcome.signal { return .signal(signal) }
+    return .exit(outcome.exitCode ?? 0)
+  }
+
+  /// Keeps what the command printed beside its package, and its envelope, where it printed one and wrote none.
+  ///
+  /// - Returns: the end of its standard error.
+  private func keep(_ outcome: HostCommandOutcome, _ work: HeldWork) throws -> String {
+    let stdout = Self.store(outcome.stdout, at: work.package.log(work.runs, "stdout"))
+    let stderr = Self.store(outcome.stderr, at: work.package.log(work.runs, "stderr"))
+    // A worker that wrote its result has delivered, whatever it says besides.
+    if options.takesStdout, !outcome.cancelled,
+      ResultFile.stamp(package: work.package.root) == work.stampBefore,
+      let envelope = WorkerOutput.envelope(in: stdout)
+    {
+      try? FileSystem.writeAtomically(envelope, to: work.package.result, sync: false)
+    }
+    return WorkerOutput.tail(stderr)
+  }
+
+  /// Best effort: a worker may have wrecked its own scratch folder, and its result counts nevertheless.
+  private static func store(_ stream: CapturedStream, at path: String) -> [UInt8] {
+    switch stream.storage {
+    case .inline(let bytes):
+      if !FileSystem.exists(path) { try? FileSystem.writeAtomically(bytes, to: path, sync: false) }
+      return bytes
+    case .file(let spilled):
+      if FileSystem.exists(spilled) { try? FileSystem.rename(spilled, path) }
+      return (try? FileSystem.read(path)) ?? []
+    }
+  }
+
+  func took(_ work: HeldWork) throws {
+    held[work.lease.token] = nil
+    ledger.took()
+    ended += 1
+    let task = try run.database.read { db in
+      try LeaseStore.find(db, token: work.lease.token).flatMap { try TaskStore.find(db, id: $0.task) }
+    }
+    tell(.taken, work, task?.summary ?? "", task?.state)
+  }
+
+  func giveBack(_ work: HeldWork, _ reason: String) throws {
+    held[work.lease.token] = nil
+    let released = try run.queue.release(
+      childKey: work.lease.childKey, token: work.lease.token, reason: reason)
+    tell(released ? .returned : .lost, work, reason)
+  }
+
+  func lose(_ work: HeldWork, _ why: String) {
+    held[work.lease.token] = nil
+    tell(.lost, work, why)
+  }
+
+  func tell(_ kind: WorkNews.Kind, _ work: HeldWork, _ text: String, _ state: TaskState? = nil) {
+    observer.tell(
+      WorkNews(
+        kind: kind, childKey: work.lease.childKey, token: work.lease.token, run: work.runs,
+        atMs: run.clock.nowMs(), taskState: state,
+        text: text.split(whereSeparator: \.isNewline).joined(separator: " ")))
+  }
+}

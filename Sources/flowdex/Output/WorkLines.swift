@@ -1,0 +1,58 @@
+// What `work` prints: a line for each happening, in words or as JSON.
+
+import Glibc
+import QueueRunner
+import Runtime
+
+/// Tab-separated: time, what, which, where the task stands, more.
+struct WorkLines: WorkObserver {
+  let isJSON: Bool
+
+  func tell(_ news: WorkNews) {
+    if isJSON { return Console.json(compact: Self.json(news)) }
+    let text = Self.text(news)
+    Console.out(
+      [Timestamp.text(news.atMs), news.kind.rawValue, news.childKey, news.taskState?.rawValue ?? "-", text]
+        .map(Console.oneLine).joined(separator: "\t"))
+  }
+
+  func note(_ text: String) { Console.note(text) }
+
+  private static func text(_ news: WorkNews) -> String {
+    news.kind == .started && news.run > 1 ? "run \(news.run)" : news.text
+  }
+
+  static func json(_ news: WorkNews) -> JSONValue {
+    [
+      "event": .string(news.kind.rawValue), "childKey": .string(news.childKey),
+      "leaseToken": .string(news.token), "run": JSONValue(news.run),
+      "taskStatus": JSONValue(news.taskState?.rawValue), "text": .string(news.text),
+      "at": .string(Timestamp.text(news.atMs)),
+    ]
+  }
+}
+
+/// What this process was started with.
+enum ProcessEnvironment {
+  /// Where programs are looked for if there is no PATH.
+  static let defaultPath = "/usr/local/bin:/usr/bin:/bin"
+
+  static var all: [String: String] {
+    var all: [String: String] = [:]
+    var at = environ
+    while let entry = at.pointee {
+      let text = String(cString: entry)
+      if let equals = text.firstIndex(of: "="), equals != text.startIndex {
+        all[String(text[..<equals])] = String(text[text.index(after: equals)...])
+      }
+      at += 1
+    }
+    return all
+  }
+
+  static var folder: String {
+    guard let here = getcwd(nil, 0) else { return "/" }
+    defer { free(here) }
+    return String(cString: here)
+  }
+}
