@@ -17,7 +17,7 @@ RELEASE := -c release --product flowdex --static-swift-stdlib -Xswiftc -Xclang-l
 # The session needs Deno 2.9 or later; yours, if you name it.
 export FLOWDEX_DENO ?= $(CURDIR)/$(TOOLS)/bin/deno
 
-.PHONY: help setup build install install-files deb demo test torture lint format clean
+.PHONY: help setup build install install-files deb demo test test-ui torture lint format clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,7 @@ $(TOOLS)/.setup: Makefile
 	has inotifytools/inotifytools.h || missing+=(libinotifytools0-dev); \
 	command -v python3 >/dev/null || missing+=(python3); \
 	if [ $${#missing[@]} -gt 0 ]; then $(call APT,"$${missing[@]}"); fi
+	@command -v tmux >/dev/null || ( $(call APT,tmux) ) || echo 'make: there is no tmux: the screens of watch are not captured'
 	@if [ "$$FLOWDEX_DENO" != "$(CURDIR)/$(TOOLS)/bin/deno" ]; then \
 	  "$$FLOWDEX_DENO" --version | head -n 1; \
 	elif ! $(TOOLS)/bin/deno --version >/dev/null 2>&1; then \
@@ -94,6 +95,11 @@ test: setup ## run every test; the runner's closing lines come last
 	FLOWDEX=.build/debug/flowdex python3 -B -m unittest -q Tests/Torture/tests.py
 	python3 -B Tests/Torture/torture.py .build/debug/flowdex slice $(if $(SEED),--seed $(SEED))
 	swift test --disable-xctest 2>&1 | tee $(TEST_LOG)
+
+test-ui: setup ## look at a report's HTML page in headless Chromium, with hostile text in it
+	@command -v chromium >/dev/null || { $(call APT,chromium fonts-dejavu-core); }
+	swift build --product flowdex
+	python3 -B Tests/Ui/ui.py .build/debug/flowdex
 
 torture: build ## kill and fail flowdex at every call, in parts: POINTS=n more, SEED=, SCENARIO=
 	python3 -B Tests/Torture/torture.py $(BINARY) full $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED)) \

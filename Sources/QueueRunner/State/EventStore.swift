@@ -15,6 +15,18 @@ public struct EventRecord: Sendable {
   /// The line of `events.jsonl`, without its line feed.
   public let line: String
 
+  /// An event as it is stored, with its line.
+  public init(
+    seq: Int64, runId: String, type: String, payloadText: String, createdAtMs: Int64, line: String
+  ) {
+    self.seq = seq
+    self.runId = runId
+    self.type = type
+    self.payloadText = payloadText
+    self.createdAtMs = createdAtMs
+    self.line = line
+  }
+
   /// What the event tells. Parsed anew at each call.
   public func payload() throws -> JSONValue { try JSONValue(parsing: payloadText) }
 }

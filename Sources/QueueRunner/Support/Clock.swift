@@ -48,6 +48,21 @@ public enum Timestamp {
       + "." + pad(rest % 1000, 3) + "Z"
   }
 
+  /// Milliseconds since 1970 of a time as `text` writes it; nil for any other text.
+  public static func ms(_ text: String) -> Int64? {
+    let parts = text.split { !$0.isNumber }.compactMap { Int64($0) }
+    guard parts.count == 7, (1...12).contains(parts[1]) else { return nil }
+    // Years from March, so that a leap day is the last of its year.
+    let year = parts[1] <= 2 ? parts[0] - 1 : parts[0]
+    let era = floorDivide(year, 400)
+    let yearOfEra = year - era * 400
+    let dayOfYear = (153 * ((parts[1] + 9) % 12) + 2) / 5 + parts[2] - 1
+    let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+    let seconds = days * 86_400 + parts[3] * 3600 + parts[4] * 60 + parts[5]
+    let ms = seconds * 1000 + parts[6]
+    return self.text(ms) == text ? ms : nil
+  }
+
   private static func pad(_ value: Int, _ width: Int) -> String {
     let text = String(value)
     return String(repeating: "0", count: max(0, width - text.count)) + text

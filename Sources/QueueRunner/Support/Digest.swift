@@ -7,6 +7,9 @@ public enum Digest {
     bytes.withUnsafeBytes { hex(SHA256.hash(data: $0)) }
   }
 
+  /// The 32 bytes themselves.
+  public static func sha256(_ bytes: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: bytes)) }
+
   /// Of the text's UTF-8.
   public static func sha256Hex(_ text: String) -> String {
     sha256Hex(Array(text.utf8))

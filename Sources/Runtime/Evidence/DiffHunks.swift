@@ -14,7 +14,12 @@ enum DiffHunks {
   ///
   /// - Parameter file: the path before or after, without the `a/` and `b/` that git puts before it.
   static func hashes(in bytes: [UInt8], of file: String) -> [String] {
-    var hashes: [String] = []
+    hunks(in: bytes, of: file).map { Digest.sha256Hex(Array($0)) }
+  }
+
+  /// The bytes that `hashes` hashes.
+  static func hunks(in bytes: [UInt8], of file: String) -> [ArraySlice<UInt8>] {
+    var hunks: [ArraySlice<UInt8>] = []
     var reader = LineReader(bytes: bytes)
     var names: [[UInt8]] = []
     let wanted = Array(file.utf8)
@@ -28,11 +33,11 @@ enum DiffHunks {
       } else if let counts = counts(line) {
         let end = reader.endOfHunk(counts.old, counts.new)
         if paths(names).contains(wanted) {
-          hashes.append(Digest.sha256Hex(Array(bytes[line.startIndex..<end])))
+          hunks.append(bytes[line.startIndex..<end])
         }
       }
     }
-    return hashes
+    return hunks
   }
 
   /// The path in a `---` or `+++` line: without a time after a tab, and out of git's quotes.

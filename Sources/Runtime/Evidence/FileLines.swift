@@ -16,13 +16,18 @@ enum FileLines {
 
   /// The hash of a range, or that the file is too short for it.
   static func hash(_ bytes: [UInt8], _ range: Evidence.FileRange) -> Result<String, Problem> {
+    lines(bytes, range).map { Digest.sha256Hex(Array($0)) }
+  }
+
+  /// The bytes of a range, or that the file is too short for it.
+  static func lines(_ bytes: [UInt8], _ range: Evidence.FileRange) -> Result<ArraySlice<UInt8>, Problem> {
     var line = 1
     var start: Int?
     var at = 0
     while at < bytes.count {
       if line == range.startLine, start == nil { start = at }
       let end = bytes[at...].firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? bytes.count
-      if line == range.endLine, let start { return .success(Digest.sha256Hex(Array(bytes[start..<end]))) }
+      if line == range.endLine, let start { return .success(bytes[start..<end]) }
       at = end
       line += 1
     }

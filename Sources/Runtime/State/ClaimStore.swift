@@ -11,4 +11,12 @@ enum ClaimStore {
         ])
     }
   }
+
+  /// Every claim of a generation as it was kept, by id.
+  static func all(_ db: Database, generation: Int) throws -> [JSONValue] {
+    let sql = "SELECT claim FROM claims WHERE generation = ? ORDER BY id"
+    return try String.fetchAll(db.cachedStatement(sql: sql), arguments: [generation]).map {
+      try JSONValue(parsing: Array($0.utf8), limits: .unlimited)
+    }
+  }
 }

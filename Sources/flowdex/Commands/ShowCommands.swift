@@ -118,8 +118,13 @@ struct Report: ParsableCommand {
         flowdex report RUN --path 'files."src/a.b".0' --raw
         flowdex report RUN --paths
         flowdex report RUN --usage --path run.tokens
+        flowdex report RUN --html report.html
 
       With --usage: {run, phases, tasks}, the sums of what the results say they used.
+
+      --html and --markdown show the whole run, also one that has no report yet: report, claims with their
+      evidence, what happened to each task when, usage, workflow and approval. The HTML file needs nothing else,
+      runs no script and loads nothing; `-` is standard output.
       """)
 
   @Argument(help: "The run's id.") var runId: String
@@ -129,8 +134,20 @@ struct Report: ParsableCommand {
   @Flag(help: "List the paths that there are.") var paths = false
   @Flag(help: "Instead of the report: usage, added up for the run, each phase and each task.")
   var usage = false
+  @Option(help: "Write the run as one HTML page to this file.") var html: String?
+  @Flag(help: "Print the run as Markdown.") var markdown = false
+
+  func validate() throws {
+    let isPage = html != nil || markdown
+    if isPage, path != nil || raw || paths || usage {
+      throw ValidationError("`--html` and `--markdown` show the whole run: they go with no other option")
+    }
+    if html != nil, markdown { throw ValidationError("`--html` and `--markdown` exclude each other") }
+    if html == "" { throw ValidationError("`--html` is empty: expected the file to write") }
+  }
 
   func run() throws {
+    if html != nil || markdown { return try show(RunPage.of(Composition.run(runId))) }
     let way = try path.map { try ReportPath($0) }
     let run = try Composition.run(runId)
     var value = usage ? try RunViews.usage(run) : try report(run)
@@ -142,6 +159,19 @@ struct Report: ParsableCommand {
     } else {
       Console.json(value)
     }
+  }
+
+  private func show(_ page: RunPage) throws {
+    if markdown {
+      Console.raw(page.markdown())
+    } else if let html, html != "-" {
+      try FileSystem.writeAtomically(page.html(), to: html, sync: false)
+    } else {
+      Console.raw(String(decoding: page.html(), as: UTF8.self))
+    }
+    if page.hasReport { return }
+    Console.note("run `\(page.runId)` has no report; the page shows how far it has come")
+    throw ExitCode(1)
   }
 
   private func report(_ run: Run) throws -> JSONValue {
