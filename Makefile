@@ -17,7 +17,7 @@ RELEASE := -c release --product flowdex --static-swift-stdlib -Xswiftc -Xclang-l
 # The session needs Deno 2.9 or later; yours, if you name it.
 export FLOWDEX_DENO ?= $(CURDIR)/$(TOOLS)/bin/deno
 
-.PHONY: help setup build install install-files deb demo test test-ui torture lint format clean
+.PHONY: help setup build install install-files deb demo test test-ui torture bench lint format clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -104,6 +104,20 @@ test-ui: setup ## look at a report's HTML page in headless Chromium, with hostil
 torture: build ## kill and fail flowdex at every call, in parts: POINTS=n more, SEED=, SCENARIO=
 	python3 -B Tests/Torture/torture.py $(BINARY) full $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED)) \
 	  $(addprefix --scenario ,$(SCENARIO))
+
+bench: build $(TOOLS)/bench/.setup ## measure flowdex beside floors and peers; BENCH=name for one (docs/performance.md)
+	python3 -B Benchmarks/bench.py $(BENCH)
+
+# Peers come from Debian and, in an environment of their own, from PyPI.
+$(TOOLS)/bench/.setup: Benchmarks/requirements.txt
+	@mkdir -p $(TOOLS)/bench
+	@missing=(); for program in parallel nq; do command -v $$program >/dev/null || missing+=($$program); done; \
+	command -v tsp >/dev/null || missing+=(task-spooler); \
+	if [ $${#missing[@]} -gt 0 ]; then $(call APT,"$${missing[@]}"); fi
+	@[ -e $(TOOLS)/bench/venv/bin/pip ] || python3 -m venv $(TOOLS)/bench/venv >/dev/null 2>&1 || \
+	  { $(call APT,python3-pip python3-venv); python3 -m venv $(TOOLS)/bench/venv; }
+	@$(TOOLS)/bench/venv/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
+	@touch $@
 
 lint: ## check formatting and documentation
 	swift format lint --strict --recursive Package.swift Sources Tests
