@@ -20,18 +20,21 @@ public final class StateDatabase {
   private let connection: DatabaseQueue
   private let writeLock: FileLock
   private let log: EventLog
+  private let inLog: LogLength
 
   /// Tables that a module above adds to the run's state, in its own numbered migrations.
   public typealias Migrations = @Sendable (inout DatabaseMigrator) -> Void
 
   private init(
-    _ layout: RunLayout, _ clock: any WallClock, _ connection: DatabaseQueue, _ lock: FileLock
+    _ layout: RunLayout, _ clock: any WallClock, _ connection: DatabaseQueue, _ lock: FileLock,
+    _ inLog: LogLength
   ) {
     self.layout = layout
     self.clock = clock
     self.connection = connection
     writeLock = lock
     log = EventLog(layout: layout)
+    self.inLog = inLog
   }
 
   /// Creates the tables of a run that is being built. `fill` runs in the same transaction.
@@ -92,6 +95,7 @@ public final class StateDatabase {
   }
 
   private static func connect(_ layout: RunLayout, _ clock: any WallClock) throws -> StateDatabase {
+    let inLog = LogLength()
     var configuration = Configuration()
     configuration.busyMode = .timeout(30)
     configuration.prepareDatabase { db in
@@ -100,6 +104,7 @@ public final class StateDatabase {
       }
       let synchronous = Sabotage.synchronous
       try db.execute(sql: "PRAGMA synchronous = \(synchronous.name); PRAGMA wal_autocheckpoint = 0")
+      if let connection = db.sqliteConnection { flowdex_sqlite_count_log(connection, inLog.pages) }
       guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == synchronous.level else {
         throw FlowdexError.bug("not-durable", "`PRAGMA synchronous` is not FULL")
       }
@@ -107,7 +112,7 @@ public final class StateDatabase {
     return try wording(layout.database) {
       let lock = try FileLock(path: layout.writeLock)
       let connection = try DatabaseQueue(path: layout.database, configuration: configuration)
-      return StateDatabase(layout, clock, connection, lock)
+      return StateDatabase(layout, clock, connection, lock, inLog)
     }
   }
 
@@ -140,7 +145,7 @@ public final class StateDatabase {
         }
       }
       if let lastSeq { project(through: lastSeq) }
-      try checkpointIfLong()
+      checkpointIfLong()
       return value
     }
   }
@@ -183,10 +188,8 @@ public final class StateDatabase {
     try? FileSystem.write(Array("\(seq)\n".utf8), to: layout.wake)
   }
 
-  private static let longLogBytes: Int64 = 2 << 20
-
-  private func checkpointIfLong() throws {
-    guard let size = try? FileSystem.entry(layout.databaseLog)?.size, size > Self.longLogBytes else { return }
+  private func checkpointIfLong() {
+    guard inLog.isDue() else { return }
     _ = try? connection.writeWithoutTransaction { try $0.checkpoint(.passive) }
   }
 

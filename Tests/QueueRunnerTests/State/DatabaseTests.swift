@@ -28,6 +28,25 @@ struct DatabaseTests {
     #expect(try FileSystem.entry(log)?.size == size)
   }
 
+  @Test("a long log is checkpointed once, not at every commit from then on")
+  func checkpoints() throws {
+    let fixture = try QueueFixture()
+    let text = JSONValue.string(String(repeating: "x", count: 256 << 10))
+    var checkpoints = 0
+    var logBytes: Int64 = 0
+    var before = try FileSystem.entry(fixture.layout.database)
+    for _ in 0..<48 {
+      try fixture.queue.database.transition { tx in try tx.emit(.workflowLog, ["text": text]) }
+      let after = try FileSystem.entry(fixture.layout.database)
+      if after != before { checkpoints += 1 }
+      before = after
+      logBytes = max(logBytes, try FileSystem.entry(fixture.layout.databaseLog)?.size ?? 0)
+    }
+    // 65 pages a commit: at the 8th, and then each 8th again, for the log is written from its start.
+    #expect((4...8).contains(checkpoints))
+    #expect(logBytes < 4 << 20)
+  }
+
   @Test("a transaction that throws leaves neither rows nor events")
   func rollback() throws {
     let fixture = try QueueFixture()
