@@ -86,7 +86,7 @@ class Recording:
 
 
 def key_of(state, acknowledged):
-    digest = hashlib.blake2b(json.dumps(acknowledged).encode())
+    digest = hashlib.blake2b(json.dumps(acknowledged).encode(), digest_size=16)
     for path, found in state.items():
         content = b"" if found is None else found.encode() if isinstance(found, str) else found
         digest.update(f"{path}\0{len(content)}\0".encode())
@@ -95,7 +95,10 @@ def key_of(state, acknowledged):
 
 
 def states(recording, seed, count, restarts, limit=None):
-    """Judges `count` different disks, of which `restarts` are gone on with. (drawn, judged, restarted, failures)."""
+    """Judges `count` different disks, of which `restarts` are gone on with.
+
+    (How many were drawn, the keys of those that were judged, how many were gone on with, what is wrong.)
+    """
     generator = random.Random(f"{seed} {recording.name}")
     model, seen, drawn, restarted, failures = recording.model, set(), 0, 0, []
     while len(seen) < count and drawn < 20 * count:
@@ -114,4 +117,4 @@ def states(recording, seed, count, restarts, limit=None):
             failures.append((f"{recording.name} state {drawn} of seed {seed}, cut at {time} of {model.time}", wrong))
             if limit and len(failures) >= limit:
                 break
-    return drawn, len(seen), restarted, failures
+    return drawn, seen, restarted, failures

@@ -1,6 +1,6 @@
 """A project with a small run that uses everything, its worker, and the log of what flowdex has acknowledged.
 
-The log (`acknowledged.jsonl`, beside the project) is what people were told: leases that were printed, results that
+The log (`acknowledged.jsonl`, in the project's folder) is what people were told: leases that were printed, results that
 were reported taken, reports that were printed, runs that were named. The oracle holds the disk to it.
 """
 import json, os, shutil, subprocess, threading
@@ -49,7 +49,7 @@ class Project:
         self.tasks, self.idempotent, self.large = list(tasks), idempotent, set(large)
         self.large_bytes = large_bytes
         self.run = f"{root}/.flowdex/runs/{RUN}"
-        self.on_ack = lambda entry: None
+        self.log = f"{root}/{LOG}"
         # The tokens of the packages that the worker has been given.
         self.mine = set()
         # Writes down what the worker does, where somebody wants to know.
@@ -77,13 +77,14 @@ class Project:
     # What was acknowledged.
 
     def acknowledged(self):
-        return [json.loads(line) for line in (self.text(LOG) or "").splitlines()]
+        if not os.path.exists(self.log):
+            return []
+        with open(self.log) as file:
+            return [json.loads(line) for line in file]
 
     def acknowledge(self, kind, what):
-        entry = {kind: what}
-        self.on_ack(entry)
-        with open(f"{self.root}/{LOG}", "a") as file:
-            file.write(json.dumps(entry) + "\n")
+        with open(self.log, "a") as file:
+            file.write(json.dumps({kind: what}) + "\n")
 
     def note(self, arguments, stdout):
         """What a command's output tells people; also of one that was killed, as far as it got."""

@@ -2,10 +2,10 @@
 
     FLOWDEX=.build/debug/flowdex python3 -B -m unittest Tests/Torture/tests.py
 """
-import json, os, shutil, sqlite3, sys, tempfile, unittest
+import json, os, random, shutil, sqlite3, sys, tempfile, unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import oracle, project, scenarios, sweep
+import oracle, project, scenarios, sweep, trace
 from project import RUN
 
 
@@ -155,6 +155,55 @@ class AcknowledgementTests(unittest.TestCase):
                 (["collect-results"], '{"results": [{"childKey": "a", "status": "collected"}, {"childKey": "b", '
                  '"status": "missing"}], "continued": {"report": 1}}', [("result", "a"), ("report", 1)])]:
             self.assertEqual(list(project.acknowledgements(arguments, text)), told)
+
+
+class PowerCutTests(unittest.TestCase):
+    """What may be on a disk, of a file that is written beside its place, synced or not, and renamed into it."""
+    def disks(self, *records, draws=400):
+        with tempfile.TemporaryDirectory() as root:
+            with open(f"{root}/old", "w") as file:
+                file.write("old")
+            model = trace.Model(root)
+            for kind, path, second, flags in records:
+                target = os.fsencode(root) + second if kind == trace.RENAME else second
+                model.add((kind, flags, 0, f"{root}{path}", target))
+        generator = random.Random(1)
+        return [model.state(model.time, generator) for _ in range(draws)]
+
+    WRITTEN = [(trace.OPEN, "/new", b"", 0), (trace.WRITE, "/new", b"x" * 1024, 0)]
+    RENAMED = [(trace.RENAME, "/new", b"/old", 0)]
+
+    def test_unsynced_bytes_and_names_may_be_lost_cut_or_kept(self):
+        found = {disk.get("/new") for disk in self.disks(*self.WRITTEN)}
+        self.assertEqual(found, {None, b"", b"x" * 512, b"x" * 1024})
+
+    def test_a_rename_may_come_without_the_bytes(self):
+        found = {disk["/old"] for disk in self.disks(*self.WRITTEN, *self.RENAMED)}
+        self.assertLessEqual({b"old", b"", b"x" * 1024}, found)
+
+    def test_synced_bytes_stay_and_an_unsynced_rename_is_whole(self):
+        synced = [(trace.SYNC, "/new", b"", 0)]
+        disks = self.disks(*self.WRITTEN, *synced, *self.RENAMED)
+        self.assertEqual({disk["/old"] for disk in disks}, {b"old", b"x" * 1024})
+        self.assertTrue(all(("/new" in disk) == (disk["/old"] == b"old") for disk in disks))
+        folder = [(trace.SYNC, "/old", b"", 0)]
+        self.assertEqual({disk["/old"] for disk in self.disks(*self.WRITTEN, *synced, *self.RENAMED, *folder)},
+                         {b"x" * 1024})
+
+    def test_data_sync_keeps_bytes_and_no_names(self):
+        found = {disk.get("/new") for disk in self.disks(*self.WRITTEN, (trace.DATASYNC, "/new", b"", 0))}
+        self.assertEqual(found, {None, b"x" * 1024})
+        everything = (trace.SYNCFS, "", b"", 0)
+        self.assertEqual({disk.get("/new") for disk in self.disks(*self.WRITTEN, everything)}, {b"x" * 1024})
+
+    def test_what_was_told_by_then(self):
+        with tempfile.TemporaryDirectory() as root:
+            model = trace.Model(root)
+            model.add((trace.COMMAND, 0, 0, "", b'["next"]'))
+            model.add((trace.PRINT, 0, 0, "", b'[{"leaseToken":'))
+            model.add((trace.PRINT, 0, 0, "", b'"t"}]'))
+            told = [model.acknowledged(time, project.acknowledgements) for time in (1, 2, 3)]
+        self.assertEqual(told, [[], [], [{"lease": "t"}]])
 
 
 if __name__ == "__main__":

@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 """Nothing is ever lost: flowdex killed and failed at one call after another, restarted plainly, judged by oracle.py.
 
-    torture.py FLOWDEX slice [--seed S] [--kills N] [--errors N]
-    torture.py FLOWDEX full [--points N] [--seed S] [--scenario NAME]... [--only kills|errors] [--progress FOLDER]
+    torture.py FLOWDEX slice [--seed S] [--kills N] [--errors N] [--states N]
+    torture.py FLOWDEX full [--points N] [--seed S] [--scenario NAME]... [--only KIND]... [--progress FOLDER]
 
-`slice` is what `make test` runs: a seeded choice of the points. `full` is every point; with --points only so many of
-those that an earlier part has not had, and the totals are those of all parts. Exits 1 if a figure is not zero.
+`slice` is what `make test` runs: a seeded choice of the points, with a debug build, whose safeguards can be left out to
+see that it is noticed. `full` is every point, and 50,000 disks after a power cut; with --points only so many points of
+each kind that an earlier part has not had, and the totals are those of all parts. Exits 1 if a figure is not zero.
 """
 import argparse, hashlib, json, multiprocessing, os, random, shutil, subprocess, sys, tempfile, time, traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-import scenarios, sweep
+import controls, powerloss, scenarios, sweep
 
+KINDS = ["kills", "errors", "cuts", "disks"]
 FIGURES = ["lost", "collected twice", "stale accepted", "outside the globs"]
 
 
@@ -62,6 +64,24 @@ def attempt(numbered):
     return number, point, met, wrong, said
 
 
+recordings = {}
+
+
+def cut(numbered):
+    """A number of disks after power cuts, of one journey and seed: what powerloss.states says."""
+    number, (name, seed, count, restarts) = numbered
+    try:
+        if name not in recordings:
+            recordings[name] = powerloss.Recording(bench, library, name)
+        return number, *powerloss.states(recordings[name], seed, count, restarts)
+    except Exception:
+        return number, 0, set(), 0, [(f"{name}, seed {seed}", {"harness": [traceback.format_exc()[-1500:]]})]
+
+
+def control(seed):
+    return controls.all_of(bench, library, seed)
+
+
 class Torture:
     """A folder in memory where there is one, the shim, and as many processes as keep the cores busy."""
     def __init__(self, binary, keep):
@@ -96,13 +116,71 @@ class Torture:
             shutil.rmtree(self.base, ignore_errors=True)
 
 
-def run_slice(torture, options):
+class Cuts:
+    """The tally of power cuts."""
+    def __init__(self):
+        self.drawn, self.judged, self.restarted, self.failed, self.figures = 0, 0, 0, 0, {}
+
+    def add(self, drawn, judged, restarted, failures):
+        self.drawn, self.judged, self.restarted = self.drawn + drawn, self.judged + judged, self.restarted + restarted
+        self.failed += len(failures)
+        for _, wrong in failures:
+            for figure in wrong:
+                short = figure.replace(", before the restart", "")
+                self.figures[short] = self.figures.get(short, 0) + 1
+
+    def line(self):
+        zeros = ", ".join(f"{figure} {self.figures.get(figure, 0)}" for figure in FIGURES)
+        others = "".join(f", {figure} {n}" for figure, n in sorted(self.figures.items()) if figure not in FIGURES)
+        return (f"torture: power cuts: {self.judged} different disks judged ({self.drawn} drawn), {self.restarted} gone "
+                f"on with under another boot; {zeros}{others}; {self.failed} failed")
+
+
+def cut_power(torture, numbered, cuts, on_done=lambda *_: None):
+    for number, drawn, seen, restarted, failures in torture.pool.imap_unordered(cut, numbered):
+        cuts.add(drawn, len(seen), restarted, failures)
+        on_done(number, drawn, len(seen), restarted, failures)
+        for place, wrong in failures:
+            print(f"torture: power cut: {place}: {json.dumps(wrong)[:1500]}", flush=True)
+
+
+def start_disks(torture, binary):
+    """Beside the rest: it waits more than it works."""
+    sudo = [] if os.getuid() == 0 else ["sudo", "--preserve-env=FLOWDEX_DENO"]
+    return subprocess.Popen([*sudo, "unshare", "--mount", sys.executable, "-B", f"{HERE}/disks.py", binary, torture.base],
+                            stdout=subprocess.PIPE, text=True)
+
+
+def end_disks(process):
+    out = process.communicate()[0]
+    if process.returncode != 0:
+        print("torture: disks: a file system could not be mounted (that takes root); this is not tested without")
+        return True
+    found = json.loads(out)
+    for place, wrong in found["failures"]:
+        print(f"torture: disks: {place}: {json.dumps(wrong)[:1500]}")
+    print(f"torture: disks: {found['tried']} full or read-only disks and low limits, {found['failing']} of them ended "
+          f"in an error; {len(found['failures'])} failed", flush=True)
+    return bool(found["failures"])
+
+
+def run_controls(torture, seed):
+    caught, of, clean, of_clean, problems = torture.pool.apply(control, [seed])
+    for problem in problems:
+        print(f"torture: control: {problem}")
+    print(f"torture: controls: {caught} of {of} safeguards were missed when they were left out; {clean} of {of_clean} "
+          "scripts are clean with them", flush=True)
+    return bool(problems)
+
+
+def run_slice(torture, options, binary):
     failed = False
+    disks = start_disks(torture, binary)
     for kind, wanted in (("kills", options.kills), ("errors", options.errors)):
         began = time.monotonic()
         points = torture.points(kind, options.scenario or scenarios.SLICE)
         # Threads take turns as they like, so a point may be missed: a few stand by.
-        chosen = sweep.chosen(points, wanted + wanted // 50, options.seed)
+        chosen = sweep.chosen(points, wanted + wanted // 20, options.seed)
         tally = Tally(kind)
         torture.sweep(enumerate(chosen), tally)
         print(f"{tally.lines(len(points))} (seed {options.seed}, {time.monotonic() - began:.0f} s)", flush=True)
@@ -110,7 +188,15 @@ def run_slice(torture, options):
         if tally.hit < min(wanted, len(points)):
             failed = True
             print(f"torture: {kind}: {tally.hit} points were met; expected at least {wanted}")
-    return failed
+    failed |= run_controls(torture, options.seed)
+    began, cuts, each = time.monotonic(), Cuts(), options.states // 8 + 1
+    chunks = [(name, options.seed + part, each, each // 16) for name in powerloss.JOURNEYS for part in range(2)]
+    cut_power(torture, enumerate(chunks), cuts)
+    print(f"{cuts.line()} (seed {options.seed}, {time.monotonic() - began:.0f} s)", flush=True)
+    if cuts.judged < options.states:
+        failed = True
+        print(f"torture: power cuts: expected {options.states} different disks")
+    return end_disks(disks) or failed or cuts.failed > 0
 
 
 class Progress:
@@ -140,6 +226,11 @@ class Progress:
             file.write(json.dumps([number, bool(met), sorted(wrong)]) + "\n")
         self.done[number] = [bool(met), sorted(wrong)]
 
+    def note_cuts(self, number, *what):
+        with open(self.done_path, "a") as file:
+            file.write(json.dumps([number, *what]) + "\n")
+        self.done[number] = what
+
     def tally(self, name):
         tally = Tally(name)
         for met, wrong in self.done.values():
@@ -150,16 +241,33 @@ class Progress:
 def run_full(torture, options, binary):
     with open(binary, "rb") as file:
         identity = hashlib.sha256(file.read()).hexdigest()[:12]
-    failed = False
-    for kind in options.only or ["kills", "errors"]:
+    failed, folder = False, f"{options.progress}/{identity}-{'-'.join(sorted(options.scenario or ['all']))}"
+    for kind in [kind for kind in ("kills", "errors") if kind in (options.only or KINDS)]:
         names = options.scenario or list(scenarios.SCENARIOS)
-        label = "-".join(sorted(options.scenario or ["all"]))
-        progress = Progress(f"{options.progress}/{identity}-{label}", kind, lambda: torture.points(kind, names))
+        progress = Progress(folder, kind, lambda: torture.points(kind, names))
         torture.sweep(progress.left(options.points, options.seed), Tally(kind), progress.note)
         tally = progress.tally(kind)
         print(tally.lines(len(progress.points)), flush=True)
         failed |= tally.failed > 0
+    if "cuts" in (options.only or KINDS):
+        failed |= run_all_cuts(torture, options, folder)
+    if "disks" in (options.only or KINDS):
+        failed |= end_disks(start_disks(torture, binary))
     return failed
+
+
+def run_all_cuts(torture, options, folder):
+    """50,000 disks in parts of 500, as --points says."""
+    names = list(powerloss.JOURNEYS)
+    progress = Progress(folder, "cuts", lambda: [
+        (names[part % len(names)], 1000 * options.seed + part, 500, 25) for part in range(100)])
+    limit = None if options.points is None else max(1, options.points // 500)
+    cut_power(torture, progress.left(limit, options.seed), Cuts(), progress.note_cuts)
+    cuts = Cuts()
+    for entry in progress.done.values():
+        cuts.add(*entry)
+    print(f"{cuts.line()} (of 50000 to judge)", flush=True)
+    return cuts.failed > 0
 
 
 def main():
@@ -168,17 +276,18 @@ def main():
     parser.add_argument("what", choices=["slice", "full"])
     parser.add_argument("--kills", type=int, default=800)
     parser.add_argument("--errors", type=int, default=400)
+    parser.add_argument("--states", type=int, default=2000)
     parser.add_argument("--points", type=int)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scenario", action="append", choices=scenarios.SCENARIOS)
-    parser.add_argument("--only", action="append", choices=["kills", "errors"])
+    parser.add_argument("--only", action="append", choices=KINDS)
     parser.add_argument("--progress", default=".build/torture")
     parser.add_argument("--keep", action="store_true", help="keep the folders of failures")
     options = parser.parse_args()
     binary = os.path.abspath(options.flowdex)
     torture = Torture(binary, options.keep)
     try:
-        failed = run_slice(torture, options) if options.what == "slice" else run_full(torture, options, binary)
+        failed = run_slice(torture, options, binary) if options.what == "slice" else run_full(torture, options, binary)
     finally:
         torture.close()
     raise SystemExit(1 if failed else 0)
