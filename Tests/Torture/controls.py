@@ -1,4 +1,4 @@
-"""Negative controls: flowdex with one safeguard left out, which the oracle must catch, and with none, which it must not.
+"""Negative controls: flowdex with one safeguard left out, which the oracle must catch, and with none left out.
 
 A debug build leaves a safeguard out where FLOWDEX_SABOTAGE names it (Sources/QueueRunner/State/Sabotage.swift).
 """

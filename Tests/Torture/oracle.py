@@ -147,9 +147,10 @@ class Judgement:
         for row in state.rows("SELECT leases.token, tasks.child_key FROM leases JOIN tasks ON tasks.id = leases.task "
                               "WHERE leases.state = 'live' AND (tasks.lease IS NOT leases.token)"):
             self.note("stale accepted", f"{row['token']} is live and does not hold {row['child_key']}")
-        for row in state.rows("SELECT tasks.child_key, new.token FROM leases old JOIN leases new ON old.task = new.task "
-                              "AND new.rowid > old.rowid JOIN tasks ON tasks.id = old.task WHERE "
-                              "old.state = 'collected' AND new.state != 'withdrawn'"):
+        for row in state.rows("SELECT tasks.child_key, new.token FROM leases old "
+                              "JOIN leases new ON old.task = new.task AND new.rowid > old.rowid "
+                              "JOIN tasks ON tasks.id = old.task "
+                              "WHERE old.state = 'collected' AND new.state != 'withdrawn'"):
             self.note("stale accepted", f"{row['child_key']} took a result after {row['token']} had been handed out")
         for token in self.acks("lease"):
             if state.one("SELECT 1 FROM leases WHERE token = ?", token) is None:

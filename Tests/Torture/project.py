@@ -20,7 +20,8 @@ export default workflow({
   const told = ctx.hostCommand({ id: "h", phase: "one", commandId: "tell" });
   const found = await ctx.fanout({ id: "f", phase: "one", tasks: TASKS.map((id) => ({
     id, mode: id === "c" ? "write" : "read-only", prompt: "do " + id, leaseMinutes: 500000 })) });
-  const edit = ["one", "two"].map((n) => `--- a/src/${n}.txt\n+++ b/src/${n}.txt\n@@ -1 +1 @@\n-${n}\n+${n}!\n`).join("");
+  const edit = ["one", "two"].map((n) =>
+    `--- a/src/${n}.txt\n+++ b/src/${n}.txt\n@@ -1 +1 @@\n-${n}\n+${n}!\n`).join("");
   const diffs = found.map((r) => r.diff).filter((d) => d).map((patch) => ({ patch }));
   const done = await ctx.integrate({ id: "i", phase: "one", patches: [{ patch: edit }, ...diffs] });
   const data = (await told).data;
@@ -100,7 +101,7 @@ class Project:
 
     # Commands.
 
-    def flowdex(self, *arguments, shim=None, timeout=60, prefix=()):
+    def flowdex(self, *arguments, shim=None, timeout=120, prefix=()):
         environment = dict(os.environ, **(shim or {}))
         done = subprocess.Popen([*prefix, self.binary, *arguments], cwd=self.root, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
@@ -115,10 +116,11 @@ class Project:
         self.note(arguments, result.stdout)
         return result
 
-    def attended(self, *arguments, shim=None, timeout=60):
+    def attended(self, *arguments, shim=None, timeout=120):
         """A command beside which a worker answers."""
         over = threading.Event()
-        self.mine |= self.told()
+        # What a worker finds that has been started anew.
+        self.mine |= self.told() | set(names(f"{self.run}/queue/claimed"))
 
         def work():
             while not over.wait(0.004):

@@ -89,8 +89,10 @@ class Torture:
         self.base = tempfile.mkdtemp(prefix="flowdex-torture-", dir=fast)
         self.keep = keep
         self.library = sweep.shim(HERE, self.base)
+        # A copy, so that a build meanwhile disturbs nobody.
+        self.binary = shutil.copy(binary, f"{self.base}/flowdex")
         cores = len(os.sched_getaffinity(0))
-        self.pool = multiprocessing.Pool(cores + 1, enter, (binary, self.base, self.library, keep))
+        self.pool = multiprocessing.Pool(cores + 1, enter, (self.binary, self.base, self.library, keep))
 
     def points(self, kind, names):
         made = {"kills": sweep.kill_points, "errors": sweep.error_points}[kind]
@@ -132,8 +134,8 @@ class Cuts:
     def line(self):
         zeros = ", ".join(f"{figure} {self.figures.get(figure, 0)}" for figure in FIGURES)
         others = "".join(f", {figure} {n}" for figure, n in sorted(self.figures.items()) if figure not in FIGURES)
-        return (f"torture: power cuts: {self.judged} different disks judged ({self.drawn} drawn), {self.restarted} gone "
-                f"on with under another boot; {zeros}{others}; {self.failed} failed")
+        return (f"torture: power cuts: {self.judged} different disks judged ({self.drawn} drawn), {self.restarted} "
+                f"gone on with under another boot; {zeros}{others}; {self.failed} failed")
 
 
 def cut_power(torture, numbered, cuts, on_done=lambda *_: None):
@@ -144,17 +146,18 @@ def cut_power(torture, numbered, cuts, on_done=lambda *_: None):
             print(f"torture: power cut: {place}: {json.dumps(wrong)[:1500]}", flush=True)
 
 
-def start_disks(torture, binary):
+def start_disks(torture):
     """Beside the rest: it waits more than it works."""
-    sudo = [] if os.getuid() == 0 else ["sudo", "--preserve-env=FLOWDEX_DENO"]
-    return subprocess.Popen([*sudo, "unshare", "--mount", sys.executable, "-B", f"{HERE}/disks.py", binary, torture.base],
-                            stdout=subprocess.PIPE, text=True)
+    mine = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
+    command = ["unshare", *mine, "--mount", sys.executable, "-B", f"{HERE}/disks.py", torture.binary, torture.base]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def end_disks(process):
     out = process.communicate()[0]
     if process.returncode != 0:
-        print("torture: disks: a file system could not be mounted (that takes root); this is not tested without")
+        print("torture: disks: no file system could be mounted (that takes root or a user name space): not tested, so "
+              "failed")
         return True
     found = json.loads(out)
     for place, wrong in found["failures"]:
@@ -173,9 +176,9 @@ def run_controls(torture, seed):
     return bool(problems)
 
 
-def run_slice(torture, options, binary):
+def run_slice(torture, options):
     failed = False
-    disks = start_disks(torture, binary)
+    disks = start_disks(torture)
     for kind, wanted in (("kills", options.kills), ("errors", options.errors)):
         began = time.monotonic()
         points = torture.points(kind, options.scenario or scenarios.SLICE)
@@ -252,7 +255,7 @@ def run_full(torture, options, binary):
     if "cuts" in (options.only or KINDS):
         failed |= run_all_cuts(torture, options, folder)
     if "disks" in (options.only or KINDS):
-        failed |= end_disks(start_disks(torture, binary))
+        failed |= end_disks(start_disks(torture))
     return failed
 
 
@@ -287,7 +290,7 @@ def main():
     binary = os.path.abspath(options.flowdex)
     torture = Torture(binary, options.keep)
     try:
-        failed = run_slice(torture, options, binary) if options.what == "slice" else run_full(torture, options, binary)
+        failed = run_slice(torture, options) if options.what == "slice" else run_full(torture, options, binary)
     finally:
         torture.close()
     raise SystemExit(1 if failed else 0)

@@ -48,7 +48,7 @@ public final class Wakeup: Sendable {
   /// What a signal handler, which may touch no object, calls with `signalDescriptor`.
   static func signal(_ descriptor: Int32) {
     var byte: UInt8 = 1
-    _ = write(descriptor, &byte, 1)
+    _ = FileSystem.retrying { write(descriptor, &byte, 1) }
   }
 
   var signalDescriptor: Int32 { writeEnd }
