@@ -21,6 +21,13 @@ public struct ProjectLayout: Sendable, Equatable {
   public var runs: String { "\(root)/runs" }
   /// Workflows that were saved under a name.
   public var workflows: String { "\(root)/workflows" }
+  /// Types for editors and checkers; written by flowdex, and read by nothing that runs.
+  public var types: String { "\(root)/\(Self.typesName)" }
+  /// The one file in it.
+  public var runtimeTypes: String { "\(projectRoot)/\(Self.runtimeTypesName)" }
+  /// Relative to the project root, for the files that point editors to it.
+  public static let runtimeTypesName = "\(folderName)/\(typesName)/runtime.d.ts"
+  private static let typesName = "types"
   /// Hashes of project files by what the kernel says of them; may be deleted at any time.
   public var snapshotStatCache: String { "\(runs)/.stat-cache" }
 

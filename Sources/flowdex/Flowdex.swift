@@ -20,7 +20,8 @@ struct Flowdex: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      Preview.self, RunCommand.self, Init.self, List.self, Next.self, AttachAgent.self, Renew.self,
+      Preview.self, RunCommand.self, Init.self, Types.self, Check.self, List.self, Next.self,
+      AttachAgent.self, Renew.self,
       CompleteAgent.self,
       CheckResult.self, CollectResults.self, Watch.self, WorkCommand.self, Status.self, Inspect.self,
       Report.self,

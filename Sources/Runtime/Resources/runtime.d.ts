@@ -1,17 +1,38 @@
 // Types of `@flowdex/runtime`, the one module that a workflow may import.
 //
-// They are for your editor and for a type checker: flowdex itself strips types and never checks them. Point the
-// import at this file, for example in a deno.json beside your workflows:
-//   { "imports": { "@flowdex/runtime": "./runtime.d.ts" } }
+// They are for your editor and for `flowdex check`; a run itself strips types and never checks them. `flowdex types`
+// writes this file into a project and points the import at it.
 
 /** A value that crosses the boundary between a workflow and flowdex. What a workflow is given is deeply frozen. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** Declares the workflow: `export default workflow(manifest, callback)`. */
-export declare function workflow<Input = { readonly [key: string]: Json }>(
-  manifest: Manifest,
-  callback: (ctx: Ctx<Input>) => unknown,
+/** The input of a workflow that does not say what it expects. */
+export type AnyInput = { readonly [key: string]: Json };
+
+/**
+ * Declares the workflow: `export default workflow(manifest, callback)`. The ids of phases, adapters and host commands
+ * are those of the manifest.
+ */
+export declare function workflow<const M extends Manifest>(
+  manifest: M,
+  callback: (ctx: Ctx<AnyInput, PhaseOf<M>, AdapterOf<M>, CommandOf<M>>) => unknown,
 ): Workflow;
+/**
+ * With the type of `ctx.input`: `workflow<{ shards: number }>(manifest, callback)`. TypeScript infers all type arguments
+ * or none, so ids are then any string; `ctx.input as { shards: number }` keeps both.
+ */
+export declare function workflow<Input>(manifest: Manifest, callback: (ctx: Ctx<Input>) => unknown): Workflow;
+
+/** The ids of the manifest's phases. */
+export type PhaseOf<M extends Manifest> = M["phases"][number]["id"];
+/** The ids of the manifest's adapters. */
+export type AdapterOf<M extends Manifest> = M["adapters"] extends { readonly [id: string]: Adapter }
+  ? keyof M["adapters"] & string
+  : string;
+/** The ids of the manifest's host commands. */
+export type CommandOf<M extends Manifest> = M["permissions"]["hostCommands"] extends readonly HostCommand[]
+  ? M["permissions"]["hostCommands"][number]["id"]
+  : string;
 
 /** What `export default` exports; only flowdex makes use of it. */
 export interface Workflow {
@@ -79,7 +100,12 @@ export interface Phase {
 }
 
 /** The durable operations. A promise of one is answered once, whatever process is running by then. */
-export interface Ctx<Input = { readonly [key: string]: Json }> {
+export interface Ctx<
+  Input = AnyInput,
+  Phase extends string = string,
+  AdapterId extends string = string,
+  CommandId extends string = string,
+> {
   /** What `run --input` was given; `{}` where it was given nothing. */
   readonly input: Input;
   /** The run's logical time in milliseconds since 1970: the same on every replay. */
@@ -88,19 +114,31 @@ export interface Ctx<Input = { readonly [key: string]: Json }> {
   log(text: string): void;
 
   /** Runs a command that the manifest allows. */
-  hostCommand(command: { readonly id: string; readonly phase: string; readonly commandId: string }): Promise<HostCommandResult>;
-  /** Gives one task to one worker. */
-  agent<Data = Json>(task: Task & { readonly phase: string }): Promise<AgentResult<Data>>;
-  /** Gives many tasks to as many workers; resolves when all have ended, in the order of the tasks. */
-  fanout<Data = Json>(fanout: {
+  hostCommand(command: {
     readonly id: string;
-    readonly phase: string;
-    readonly tasks: readonly Task[];
+    readonly phase: Phase;
+    readonly commandId: CommandId;
+  }): Promise<HostCommandResult>;
+  /** Gives one task to one worker; `data` of the result has the type of `schema`, where that is a literal. */
+  agent<const T extends Task<Phase, AdapterId> & { readonly phase: Phase }>(task: T): Promise<AgentResult<DataOf<T>>>;
+  /** With the type of the result's `data`, for which the schema is to answer. */
+  agent<Data>(task: Task<Phase, AdapterId> & { readonly phase: Phase }): Promise<AgentResult<Data>>;
+  /** Gives many tasks to as many workers; resolves when all have ended, in the order of the tasks. */
+  fanout<const T extends Task<Phase, AdapterId>>(fanout: {
+    readonly id: string;
+    readonly phase: Phase;
+    readonly tasks: readonly T[];
+  }): Promise<readonly AgentResult<DataOf<T>>[]>;
+  /** With the type of each result's `data`. */
+  fanout<Data>(fanout: {
+    readonly id: string;
+    readonly phase: Phase;
+    readonly tasks: readonly Task<Phase, AdapterId>[];
   }): Promise<readonly AgentResult<Data>[]>;
   /** Applies all of the patches to the project, or none. */
   integrate(patches: {
     readonly id: string;
-    readonly phase: string;
+    readonly phase: Phase;
     readonly patches: readonly { readonly patch: string }[];
   }): Promise<IntegrateResult>;
 
@@ -111,18 +149,18 @@ export interface Ctx<Input = { readonly [key: string]: Json }> {
 }
 
 /** One unit of work for one worker. */
-export interface Task {
+export interface Task<Phase extends string = string, AdapterId extends string = string> {
   /** 1 to 120 of `A-Z a-z 0-9 _ . -`. */
   readonly id: string;
   /** In a fanout, the fanout's own where it is left out. */
-  readonly phase?: string;
+  readonly phase?: Phase;
   /** `"write"` gives the worker a private copy of the project's files to change. */
   readonly mode: "read-only" | "write";
   readonly prompt: string;
   readonly role?: string;
   readonly nickname?: string;
   /** One of the manifest's adapters. */
-  readonly adapter?: string;
+  readonly adapter?: AdapterId;
   readonly model?: string;
   readonly reasoningEffort?: string;
   /** A JSON Schema (2020-12) that the result's `data` must satisfy. */
@@ -136,6 +174,36 @@ export interface Task {
   /** How many leases may run out before the task ends failed; 3. */
   readonly maxAttempts?: number;
 }
+
+/** The type of `data` for a task: that of its schema, where the schema is a literal; else any JSON. */
+export type DataOf<T> = T extends { readonly schema: infer S } ? FromSchema<S> : Json;
+
+/** The values that a JSON Schema lets through, for the keywords that say it in a type; any JSON where none does. */
+export type FromSchema<S> = S extends { readonly const: infer C } ? C
+  : S extends { readonly enum: readonly (infer E)[] } ? E
+  : S extends { readonly anyOf: readonly (infer A)[] } ? FromSchema<A>
+  : S extends { readonly oneOf: readonly (infer A)[] } ? FromSchema<A>
+  : S extends { readonly type: infer T } ? FromType<S, T>
+  : Json;
+
+type FromType<S, T> = T extends "string" ? string
+  : T extends "number" | "integer" ? number
+  : T extends "boolean" ? boolean
+  : T extends "null" ? null
+  : T extends "array" ? FromItems<S>
+  : T extends "object" ? FromMembers<S>
+  : T extends readonly (infer One)[] ? FromType<S, One>
+  : Json;
+
+type FromItems<S> = S extends { readonly items: infer I } ? readonly FromSchema<I>[] : readonly Json[];
+
+type FromMembers<S> = S extends { readonly properties: infer P }
+  ?
+    & { readonly [K in keyof P & Required<S>]: FromSchema<P[K]> }
+    & { readonly [K in Exclude<keyof P, Required<S>>]?: FromSchema<P[K]> }
+  : { readonly [key: string]: Json };
+
+type Required<S> = S extends { readonly required: readonly (infer R)[] } ? R : never;
 
 /** Exit status other than 0, a signal and a timeout are `failed`; truncated output alone is not. */
 export type HostCommandResult =
@@ -176,8 +244,13 @@ export type HostCommandResult =
   };
 
 /** A worker's envelope as it is delivered: what it claims for itself stands under `flowdex`, untrusted. */
-export interface AgentResult<Data = Json> {
-  readonly status: "completed" | "failed" | "blocked" | "needs-approval";
+export type AgentResult<Data = Json> =
+  /** Only a completed result is held to its task's schema. */
+  | AgentEnvelope<"completed", Data>
+  | AgentEnvelope<"failed" | "blocked" | "needs-approval", Json>;
+
+export interface AgentEnvelope<Status, Data> {
+  readonly status: Status;
   readonly summary: string;
   readonly data: Data;
   readonly claims: readonly [];

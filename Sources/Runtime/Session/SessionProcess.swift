@@ -29,11 +29,15 @@ final class SessionProcess {
   private(set) var ending: Ending?
   /// What it last wrote to standard error, at most `errorsKept` bytes.
   private(set) var lastErrors: [UInt8] = []
-  private static let errorsKept = 4096
+  private let errorsKept: Int
   private var chunk = [UInt8](repeating: 0, count: 1 << 16)
 
-  /// - Parameter arguments: other words than a session's: for tests.
-  init(_ configuration: DenoSession.Configuration, arguments: [String]? = nil) throws {
+  /// - Parameters:
+  ///   - arguments: other words than a session's: for the check of types, and for tests.
+  ///   - errorsKept: how many bytes of its standard error are kept, the last ones.
+  init(_ configuration: DenoSession.Configuration, arguments: [String]? = nil, errorsKept: Int = 4096) throws
+  {
+    self.errorsKept = errorsKept
     let arguments =
       arguments ?? SessionCommand.arguments(deno: configuration.deno, limits: configuration.limits)
     var started = flowdex_session_process()
@@ -114,7 +118,7 @@ final class SessionProcess {
         return
       }
       lastErrors += bytes
-      if lastErrors.count > Self.errorsKept { lastErrors.removeFirst(lastErrors.count - Self.errorsKept) }
+      if lastErrors.count > errorsKept { lastErrors.removeFirst(lastErrors.count - errorsKept) }
     }
   }
 
@@ -128,13 +132,26 @@ final class SessionProcess {
   func end() {
     if ending != nil { return }
     kill(pid, SIGKILL)
+    reap()
+  }
+
+  /// Waits for the end of a process that has closed its channel, and so is about to end by itself.
+  func wait() -> Ending {
+    if let ending { return ending }
+    return reap()
+  }
+
+  @discardableResult
+  private func reap() -> Ending {
     var status: Int32 = 0
     let reaped = FileSystem.retrying { waitpid(pid, &status, 0) }
     // wait(2): the low seven bits are the signal, the next byte is the exit status.
     let signal = status & 0x7f
-    ending =
+    let ended: Ending =
       reaped == pid && signal == 0 ? .exit(status >> 8 & 0xff) : .signal(reaped == pid ? signal : SIGKILL)
+    ending = ended
     drainErrors()
+    return ended
   }
 
   /// CPU and memory now; nil when the process is gone.

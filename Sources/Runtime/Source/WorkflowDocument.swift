@@ -33,6 +33,20 @@ public struct WorkflowDocument: Sendable {
     }
   }
 
+  /// The first thing that is wrong with the bytes, in shape or manifest; nil where `read` takes them.
+  public static func problem(in bytes: [UInt8]) -> SourceProblem? {
+    let source = SourceText(bytes: bytes, file: "")
+    do throws(Refusal) {
+      _ = try Manifest(try WorkflowSource(source).manifest)
+      return nil
+    } catch {
+      let at = source.position(error.offset)
+      return SourceProblem(
+        line: at.line, column: at.column, code: nil,
+        message: "\(error.what), expected \(error.expected), found \(error.found)")
+    }
+  }
+
   private init(_ source: SourceText, _ manifest: Manifest, _ written: JSONValue) {
     self.file = source.file
     self.manifest = manifest
