@@ -161,6 +161,9 @@ def finish(project, shim=None):
         project.put("other.ts", source([], True).replace("ctx.fanout", "0 && ctx.fanout"))
         project.flowdex("run", "other.ts", "--yes", "--run-id", "other", shim={"FLOWDEX_DENO": "/nowhere/deno"})
         os.remove(f"{project.root}/other.ts")
+    if names(f"{project.run}/queue/ready") + names(f"{project.run}/queue/claimed"):
+        # A removal that a power cut took back, of a run that had ended: the next look removes it again.
+        must(project.flowdex("collect-results", RUN, shim=shim), "collect-results")
     if names(f"{project.run}/artifacts/.incoming") or lags(project):
         must(project.flowdex("repair-events", RUN, shim=shim), "repair-events")
     return errors
