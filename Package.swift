@@ -6,6 +6,10 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// For `make sanitize`: the thread sanitizer needs a lock that it knows (Guarded.swift).
+let sanitizer = Context.environment["FLOWDEX_SANITIZER"] ?? ""
+let threads: [SwiftSetting] = sanitizer == "thread" ? [.define("THREAD_SANITIZER")] : []
+
 let package = Package(
   name: "flowdex",
   products: [
@@ -33,7 +37,7 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
-      swiftSettings: strict),
+      swiftSettings: strict + threads),
     .target(
       name: "Runtime",
       dependencies: [

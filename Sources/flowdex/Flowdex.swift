@@ -31,7 +31,7 @@ struct Flowdex: ParsableCommand {
 
   static func main() {
     Console.settle()
-    var arguments = Array(CommandLine.arguments.dropFirst())
+    var arguments = CommandWords.given()
     do {
       try Self.changeFolder(&arguments)
       try UsageWords.checkCommand(arguments, of: Self.self)

@@ -81,6 +81,13 @@ extension SlashContext {
     }
   }
 
+  /// Whether the statement that begins here is the body of another, without braces around it.
+  func holdsStatement(before token: Token) -> Bool {
+    if token.is(.case) || token.is(.default) { return false }
+    return previous.is(.closeParen) || previous.is(.else) || previous.is(.do) || previous.is(.colon)
+      || token.is(.else)
+  }
+
   /// Whether a parser would call itself for what follows: after these it is not only brackets that nest.
   func nests(_ token: Token) -> Bool {
     if token.kind == .name {

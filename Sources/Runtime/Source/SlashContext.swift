@@ -66,8 +66,12 @@ struct SlashContext {
     /// A word here is a member's name, whatever else it may mean.
     var isAtMember = false
     var sawOf = false
-    /// Operators of this expression that hold what follows them, as brackets do.
+    /// Operators of this expression that hold what follows them, as brackets do, and statements that are the bodies
+    /// of others without braces.
     var chain = 0
+    /// What has followed an operand since a statement began or a comma stood here: no chain of operators that hold
+    /// what stands before them, such as `1 + 1 + …` and `a.b.c…`, has more links.
+    var links = 0
 
     /// In a type alias, or in the binding of a declaration and not in its initializer.
     var isBare: Bool { declaration == .typeAlias || declaration == .variable && !hasInitializer }
@@ -82,6 +86,7 @@ struct SlashContext {
       isAsserted = false
       conditionals = 0
       chain = 0
+      links = 0
     }
   }
 
@@ -116,11 +121,21 @@ struct SlashContext {
 
   /// Takes the next token.
   mutating func take(_ token: Token) {
+    // Statements that end at a line break are no body of what stood before them.
+    let chain = after == .statement && holdsStatement(before: token) ? frame.chain + 1 : 0
     if token.isAfterLineBreak { endStatement(before: token) }
     let begins =
       after == .statement
       || after == .arrowBody && token.isAfterLineBreak && frame.content == .statements && !token.is(.comma)
-    if begins { frame.beginStatement() }
+    if begins {
+      frame.beginStatement()
+      frame.chain = chain
+    }
+    if token.is(.comma) || token.is(.semicolon) {
+      frame.links = 0
+    } else if after == .operand || after == .angle || after == .unsure {
+      frame.links += 1
+    }
     if nests(token) { frame.chain += 1 }
     switch token.kind {
     case .name: take(word: token, begins: begins)
@@ -213,7 +228,10 @@ extension SlashContext {
   mutating func close() {
     after = frame.afterClose
     if let outer = frames.popLast() {
+      let links = frame.links
       frame = outer
+      // What was in the brackets may be the first link of what follows them.
+      frame.links += links
       outerChains -= outer.chain
     }
     if after == .member { beginMember() }

@@ -21,7 +21,7 @@ enum BugNote {
     defer { close(descriptor) }
     var text = """
       flowdex \(Version.text)
-      arguments: \(CommandLine.arguments.dropFirst())
+      arguments: \(CommandWords.given())
       code: \(error.code)
       message: \(error.message)
       details: \(error.details ?? "none")

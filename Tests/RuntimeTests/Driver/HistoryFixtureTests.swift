@@ -152,7 +152,7 @@ struct HistoryFixtureTests {
 }
 
 /// One replay of a run's current generation, compared with what is recorded of it.
-private struct Replayed {
+struct Replayed {
   var operations: [String] = []
   var differences: [String] = []
   let history: [String]

@@ -167,7 +167,11 @@ struct ScannerTests {
 
   @Test(
     "operators that nest are capped, and count with the brackets",
-    arguments: ["!", "- ", "typeof ", "a => ", "a ? a : ", "a = ", "let a: A<", "() => ", "[-", "(a ? b : !"])
+    arguments: [
+      "!", "- ", "typeof ", "a => ", "a ? a : ", "a = ", "let a: A<", "() => ", "[-", "(a ? b : !",
+      "while (0) ",
+      "a: ", "if (0) ", "do ", "if (0) {} else ", "for (;;)\n",
+    ])
   func chains(piece: String) {
     do throws(Refusal) {
       _ = try Scanner.scan(Array(String(repeating: piece, count: 5_000).utf8))
@@ -178,10 +182,31 @@ struct ScannerTests {
   }
 
   @Test(
+    "operators that hold what stands before them are capped far higher, through brackets too",
+    arguments: ["+ a ", ".a ", "?.a ", "() ", "[0] ", "`` ", "&& a ", "as A ", "! ", ") + (a "])
+  func links(piece: String) throws {
+    func text(_ count: Int) -> [UInt8] {
+      let opened = piece.hasPrefix(")") ? String(repeating: "(", count: 900) : ""
+      let pieces = piece.hasPrefix(")") ? String(repeating: "+ a ", count: count / 900) + ") " : piece
+      return Array((opened + "a " + String(repeating: pieces, count: opened.isEmpty ? count : 900)).utf8)
+    }
+    do throws(Refusal) {
+      _ = try Scanner.scan(text(200_000))
+      Issue.record("taken")
+    } catch {
+      #expect(error.what == "expression is too long" && error.offset < 150_000, "\(error)")
+    }
+    _ = try Scanner.scan(text(Scanner.maxLinks / 2) + Array(";".utf8))
+    let short = Array("a + b, f(c.d); ".utf8)
+    _ = try Scanner.scan(Array(repeatElement(short, count: 20_000).joined()))
+  }
+
+  @Test(
     "what is only long is no chain",
     arguments: [
       "a = -1;", "a ? b : c,", "a + ", "a.b", "f(!a) || ", "if (!a) b = 1\n", "[a => b]\n;",
-      "{ a: -1, b: c < d }\n",
+      "{ a: -1, b: c < d }\n", "f()\n",
+      "a\n", "if (a) b\n", "while (0) { }\n", "case 1: ", "if (a) { } else { }\n", "x: for (;;) { }\n",
     ])
   func length(piece: String) throws {
     _ = try Scanner.scan(Array(String(repeating: piece, count: 5_000).utf8))
