@@ -17,7 +17,7 @@ RELEASE := -c release --product flowdex --static-swift-stdlib -Xswiftc -Xclang-l
 # The session needs Deno 2.9 or later; yours, if you name it.
 export FLOWDEX_DENO ?= $(CURDIR)/$(TOOLS)/bin/deno
 
-.PHONY: help setup build install install-files deb demo test test-ui torture bench lint format clean
+.PHONY: help setup build install install-files deb demo test test-ui torture swarm replay fuzz sanitize bench lint format clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ $(TOOLS)/.setup: Makefile
 	command -v python3 >/dev/null || missing+=(python3); \
 	if [ $${#missing[@]} -gt 0 ]; then $(call APT,"$${missing[@]}"); fi
 	@command -v tmux >/dev/null || ( $(call APT,tmux) ) || echo 'make: there is no tmux: the screens of watch are not captured'
+	@compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || ( $(call APT,libfaketime) ) || \
+	  echo 'make: there is no libfaketime: the swarm runs without clock jumps'
+	@command -v bindfs >/dev/null || ( $(call APT,bindfs) ) || echo 'make: there is no bindfs: the test behind a FUSE mount is left out'
 	@if [ "$$FLOWDEX_DENO" != "$(CURDIR)/$(TOOLS)/bin/deno" ]; then \
 	  "$$FLOWDEX_DENO" --version | head -n 1; \
 	elif ! $(TOOLS)/bin/deno --version >/dev/null 2>&1; then \
@@ -118,6 +121,35 @@ $(TOOLS)/bench/.setup: Benchmarks/requirements.txt
 	  { $(call APT,python3-pip python3-venv); python3 -m venv $(TOOLS)/bench/venv; }
 	@$(TOOLS)/bench/venv/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
 	@touch $@
+
+# These four are parts of `make torture`, each of which may be run by itself.
+torture: fuzz sanitize replay swarm
+
+swarm: build ## many processes at one run, from seeded scripts: SEEDS=n, FROM=seed; goes on where it was stopped
+	python3 -B Tests/Torture/swarm.py $(BINARY) --seeds $(or $(SEEDS),10000) --from $(or $(FROM),1) --done .build/swarm.done
+
+replay: setup ## histories and random workflows, replayed: REPLAYS=n, WORKFLOWS=n, FROM=seed
+	FLOWDEX_REPLAYS=$(or $(REPLAYS),1000) FLOWDEX_WORKFLOWS=$(or $(WORKFLOWS),1000) FLOWDEX_SEED=$(or $(FROM),1) \
+	  swift test --disable-xctest --filter RuntimeTests.DeterminismTests
+
+fuzz: setup ## fuzz what reads from outside, each SECONDS=60
+	FLOWDEX_SANITIZER=fuzzer swift build -c release --product fuzz --scratch-path .build/fuzz \
+	  -Xswiftc -enable-testing -Xswiftc -sanitize=fuzzer
+	@for target in result workflow manifest patch; do \
+	  echo "fuzz: $$target"; mkdir -p .build/fuzz/found/$$target; \
+	  FUZZ_TARGET=$$target SWIFT_BACKTRACE=enable=no .build/fuzz/release/fuzz -max_total_time=$(or $(SECONDS),60) \
+	    -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 -artifact_prefix=.build/fuzz/$$target- \
+	    .build/fuzz/found/$$target Tests/Fuzz/Corpus/$$target 2>.build/fuzz/$$target.log || \
+	    { tail -n 20 .build/fuzz/$$target.log >&2; exit 1; }; \
+	  grep -E 'number_of_executed_units|new_units_added' .build/fuzz/$$target.log; \
+	done
+
+sanitize: setup ## the suites of the two libraries under the thread and the address sanitizer
+	@for sanitizer in thread address; do \
+	  FLOWDEX_SANITIZER=$$sanitizer ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=halt_on_error=0:exitcode=66 \
+	    swift test --disable-xctest --sanitize=$$sanitizer --scratch-path .build/$$sanitizer \
+	    --filter QueueRunnerTests --filter RuntimeTests; \
+	done
 
 lint: ## check formatting and documentation
 	swift format lint --strict --recursive Package.swift Sources Tests

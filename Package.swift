@@ -56,8 +56,11 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(name: "QueueRunnerTests", dependencies: ["QueueRunner"], swiftSettings: strict),
+    .target(
+      name: "FuzzTargets", dependencies: ["Runtime", "QueueRunner"], path: "Tests/Fuzz/Targets",
+      swiftSettings: strict),
     .testTarget(
-      name: "RuntimeTests", dependencies: ["Runtime", "QueueRunner"], exclude: ["Fixtures"],
+      name: "RuntimeTests", dependencies: ["Runtime", "QueueRunner", "FuzzTargets"], exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(
       name: "FlowdexTests",
@@ -71,3 +74,10 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// For `make fuzz`: the driver needs libFuzzer, which only that build brings.
+if sanitizer == "fuzzer" {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Driver", swiftSettings: strict))
+}
