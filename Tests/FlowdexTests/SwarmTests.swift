@@ -14,7 +14,9 @@ struct SwarmTests {
     if let deno = Cli.deno { environment["FLOWDEX_DENO"] = deno }
     let result = try await Subprocess.run(
       .name("python3"),
-      arguments: ["-B", "\(Cli.packageRoot)/Tests/Torture/swarm.py", Cli.binary, "--seeds", "20"],
+      arguments: [
+        "-B", "\(Cli.packageRoot)/Tests/Torture/swarm.py", Cli.binary, "--seeds", "20", "--seconds", "0.6",
+      ],
       environment: .inherit.updating(environment), output: .string(limit: 1 << 20),
       error: .string(limit: 1 << 20))
     #expect(result.terminationStatus.isSuccess, "\(result.standardOutput)\n\(result.standardError)")
