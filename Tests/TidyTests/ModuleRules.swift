@@ -43,7 +43,7 @@ enum ModuleRules {
 
   /// SQL is written in a folder named State, and nowhere else.
   static func sql(_ file: SwiftFile) -> [String] {
-    guard !file.path.contains("/State/"), !queueRow.contains(file.path) else { return [] }
+    guard !file.path.contains("/State/") else { return [] }
     let verbs = [
       "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "PRAGMA", "REPLACE", "ALTER", "DROP", "WITH",
     ]
@@ -53,11 +53,6 @@ enum ModuleRules {
       return "\(file.path):\(literal.line): SQL outside a State folder: \(literal.text.prefix(40))"
     }
   }
-
-  /// The queue's own single row (state, generation, boot) is read and moved where its transitions are.
-  private static let queueRow = [
-    "Sources/QueueRunner/Queue/WorkQueue.swift", "Sources/QueueRunner/Queue/WorkQueue+Dispatch.swift",
-  ]
 
   /// Names under `.flowdex` that only QueueLayout spells. A literal with white space in it is prose for people.
   static func paths(_ file: SwiftFile) -> [String] {

@@ -34,6 +34,10 @@ public struct CollectReport: Sendable {
   public var lookAgainInMs: Int64?
   /// Whose files those are.
   public var lookAgainAt: Set<String> = []
+  /// Leases that this pass has ended.
+  public var ended: [String] = []
+  /// When the first of the leases that were looked at runs out, in milliseconds from now; may be negative.
+  public var nextExpiryInMs: Int64?
   /// Tasks that went back to be handed out, or that ended because nobody answered.
   public var reclaimed: [String] = []
 
@@ -64,6 +68,7 @@ public struct CollectReport: Sendable {
   }
 
   mutating func took(_ lease: LeaseRecord, _ result: AdapterResult, _ state: TaskState?, path: String) {
+    if state != nil { ended.append(lease.token) }
     items.append(
       Item(
         childKey: lease.childKey, taskId: lease.taskId, token: lease.token,

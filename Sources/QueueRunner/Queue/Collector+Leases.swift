@@ -20,7 +20,7 @@ extension WorkQueue {
         try? FileSystem.writeAtomically(Array("accepted\n".utf8), to: package.accepted, sync: false)
         Glibc.unlink(package.rejected)
       }
-      unlink([lease.token])
+      if lease.via == .queue { unlink([lease.token]) }
     }
   }
 }

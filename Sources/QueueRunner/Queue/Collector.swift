@@ -56,6 +56,7 @@ public final class Collector {
   public func pass(_ scope: Scope = .all) throws -> CollectReport {
     if isFirstPass { try heal() }
     var report = CollectReport()
+    if case .only(let tokens) = scope, tokens.isEmpty { return report }
     let leases = try unsettled(scope)
     var found: [Found] = []
     var claimed: [LeaseRecord] = []
@@ -80,8 +81,9 @@ public final class Collector {
     try take(found, into: &report)
     try start(claimed)
     try reclaim(leases, except: Set(report.items.filter { $0.status == .collected }.map(\.token)), &report)
-    if scope == .all { try noteStale(into: &report) }
     if scope == .all {
+      try noteStale(into: &report)
+      report.nextExpiryInMs = leases.compactMap { $0.runsOutInMs(queue.clock) }.min()
       let tokens = Set(leases.map(\.token))
       looks = looks.filter { tokens.contains($0.key) }
     }
@@ -158,7 +160,7 @@ public final class Collector {
   /// Kept for the tasks that demand something; the others are found out at once.
   private func rules(of lease: LeaseRecord) throws -> TaskRules {
     if let known = rules[lease.task] { return known }
-    let found = try queue.database.read { try TaskStore.find($0, id: lease.task) }?.rules() ?? .none
+    let found = try queue.database.read { try TaskRules.of($0, task: lease.task) }
     if found.compiled != nil || found.isWrite { rules[lease.task] = found }
     return found
   }

@@ -10,6 +10,20 @@ struct TaskRules {
   let isWrite: Bool
 
   static let none = TaskRules(schema: nil, compiled: nil, isWrite: false)
+
+  /// Of the task of that row id; a specification that demands nothing is not even fetched.
+  static func of(_ db: Database, task: Int64) throws -> TaskRules {
+    guard let text = try TaskStore.demands(db, id: task) else { return .none }
+    return try TaskRules(of: TaskSpec(stored: JSONValue(parsing: text)))
+  }
+}
+
+extension TaskRules {
+  init(of spec: TaskSpec) throws {
+    self.init(
+      schema: spec.schema, compiled: try spec.schema.map { try JSONSchema(compiling: $0) },
+      isWrite: spec.isWrite)
+  }
 }
 
 extension TaskRecord {
@@ -18,10 +32,7 @@ extension TaskRecord {
     guard specText.contains("\"schema\":") || specText.contains("\"mode\":\"\(TaskSpec.writeMode)\"") else {
       return .none
     }
-    let spec = try spec()
-    return TaskRules(
-      schema: spec.schema, compiled: try spec.schema.map { try JSONSchema(compiling: $0) },
-      isWrite: spec.isWrite)
+    return try TaskRules(of: spec())
   }
 }
 

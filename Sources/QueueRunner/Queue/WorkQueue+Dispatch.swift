@@ -4,6 +4,12 @@
 import GRDB
 import Glibc
 
+/// What changes whenever a task may have become free to be handed out.
+struct DispatchMark: Equatable {
+  let freeings: Int
+  let foreign: Int
+}
+
 /// A lease that has been committed, with what its worker needs to know.
 public struct IssuedLease: Sendable {
   /// The fencing token: a result is taken only under it.
@@ -117,7 +123,9 @@ extension WorkQueue {
   }
 
   private static func newToken() -> String {
-    var bytes = (0..<16).map { _ in UInt8.random(in: 0...255) }
+    // Two numbers, not sixteen bytes: each is a call of the kernel.
+    let random = (UInt64.random(in: 0...UInt64.max), UInt64.random(in: 0...UInt64.max))
+    var bytes = withUnsafeBytes(of: random) { Array($0) }
     bytes[6] = bytes[6] & 0x0f | 0x40
     bytes[8] = bytes[8] & 0x3f | 0x80
     let hex = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
@@ -130,16 +138,20 @@ extension WorkQueue {
     limit: Int, atMost: Int = .max, plan: (TaskRecord, TaskSpec, String?) throws -> LeasePlan,
     workspace: () throws -> String?
   ) throws -> [IssuedLease] {
+    // To find that every task is out takes a look at all of them: not once more until one may have come free.
+    let mark = DispatchMark(freeings: database.freeings, foreign: try database.foreignVersion())
+    if exhaustedAt == mark { return [] }
     try dispatchLock.lock()
     defer { dispatchLock.unlock() }
     try sweepUnpublished()
-    let tasks = try database.read { try candidates($0, limit: limit, atMost: atMost) }
+    let (tasks, room) = try database.read { try candidates($0, limit: limit, atMost: atMost) }
+    exhaustedAt = tasks.count < room ? mark : nil
     if tasks.isEmpty { return [] }
     let cwd = try workspace()
     let plans = try tasks.map { try plan($0, $0.spec(), cwd) }
     if plans.contains(where: \.hasPackage) { try publish(plans) }
     let begun = try database.transition { tx in
-      guard try Self.settings(tx.db).state == .open else { return Set<String>() }
+      guard try QueueStore.settings(tx.db).state == .open else { return Set<String>() }
       return Set(try plans.filter { try begin(tx, $0) }.map(\.token))
     }
     for lost in plans where !begun.contains(lost.token) && lost.hasPackage {
@@ -151,14 +163,17 @@ extension WorkQueue {
     return ours.map(issued)
   }
 
-  private func candidates(_ db: Database, limit: Int, atMost: Int) throws -> [TaskRecord] {
-    let settings = try Self.settings(db)
+  private func candidates(
+    _ db: Database, limit: Int, atMost: Int
+  ) throws -> ([TaskRecord], room: Int) {
+    let settings = try QueueStore.settings(db)
     guard settings.state == .open else {
       throw FlowdexError.failed(
         "queue-not-open", "run `\(layout.runId)` hands out nothing while it is \(settings.state.rawValue)")
     }
     let room = min(atMost, min(limit, settings.maxConcurrency) - (try LeaseStore.activeCount(db)))
-    return room <= 0 ? [] : try TaskStore.dispatchable(db, generation: settings.generation, limit: room)
+    if room <= 0 { return ([], 0) }
+    return (try TaskStore.dispatchable(db, generation: settings.generation, limit: room), room)
   }
 
   private func issued(_ plan: LeasePlan) -> IssuedLease {
@@ -238,7 +253,7 @@ extension WorkQueue {
   /// After a reboot: writes again what a power cut lost of the packages that workers hold or wait for.
   public func repairPackagesAfterReboot() throws {
     let boot = clock.bootId()
-    guard try database.read({ try String.fetchOne($0, sql: "SELECT boot_id FROM queue") }) != boot else {
+    guard try database.read(QueueStore.bootId) != boot else {
       return
     }
     var hasCopies = false
@@ -250,7 +265,7 @@ extension WorkQueue {
     }
     if hasCopies { try workCopies.sync(layout.dispatches) }
     try sweepStrangers()
-    try database.transition { tx in _ = try tx.change("UPDATE queue SET boot_id = ?", [boot]) }
+    try database.transition { try QueueStore.setBootId($0, boot) }
   }
 
   /// Removes packages that no lease names: a power cut may have kept them and lost the note of what was about to

@@ -17,6 +17,8 @@ public final class WorkQueue {
   let onTaskEnd: TaskEndHook
   let workCopies: WorkCopies
   let dispatchLock: FileLock
+  /// How the state stood when no task was left to be handed out.
+  var exhaustedAt: DispatchMark?
 
   /// Opens the queue of a run.
   ///
@@ -30,29 +32,6 @@ public final class WorkQueue {
     self.workCopies = workCopies
     self.onTaskEnd = onTaskEnd
     dispatchLock = try FileLock(path: database.layout.dispatchLock)
-  }
-
-  /// The queue's state, its generation and how many leases may be live.
-  public static func settings(_ db: Database) throws -> QueueSettings {
-    guard let row = try Row.fetchOne(db.cachedStatement(sql: "SELECT * FROM queue")),
-      let state = QueueState(rawValue: row["state"])
-    else { throw FlowdexError.bug("queue-row", "the state has no queue row") }
-    return QueueSettings(state: state, maxConcurrency: row["max_concurrency"], generation: row["generation"])
-  }
-
-  /// Moves the queue along an edge; false if it has no such edge from where it stands.
-  public static func move(_ tx: Transaction, _ event: QueueEvent) throws -> Bool {
-    let sources = event.sources.map { "'\($0.rawValue)'" }.joined(separator: ",")
-    guard let target = event.sources.first?.next(event) else { return false }
-    return try tx.change(
-      "UPDATE queue SET state = ? WHERE state IN (\(sources))", [target.rawValue])
-  }
-
-  /// Opens the next generation of the queue's tasks; its number.
-  public static func beginGeneration(_ tx: Transaction) throws -> Int {
-    try tx.db.execute(sql: "UPDATE queue SET generation = generation + 1")
-    _ = try move(tx, .open)
-    return try settings(tx.db).generation
   }
 
   /// Records who works on a lease: `leased` to `dispatched`. Naming the same worker again is a no-op.
@@ -169,7 +148,7 @@ public final class WorkQueue {
   /// The lease of that token, if it belongs to that task.
   private func held(_ db: Database, childKey: String, token: String) throws -> LeaseRecord {
     if let lease = try LeaseStore.find(db, token: token), lease.childKey == childKey { return lease }
-    let generation = try Self.settings(db).generation
+    let generation = try QueueStore.settings(db).generation
     guard try TaskStore.find(db, generation: generation, childKey: childKey) != nil else {
       let known = try TaskStore.all(db, generation: generation).map(\.childKey)
       throw FlowdexError.failed(
@@ -251,14 +230,4 @@ public final class WorkQueue {
       ])
     try onTaskEnd(tx, task)
   }
-}
-
-/// What the queue is set to.
-public struct QueueSettings: Sendable {
-  /// Tasks are handed out only while it is `open`.
-  public let state: QueueState
-  /// How many leases may be held or on offer at a time.
-  public let maxConcurrency: Int
-  /// The life of the history that tasks are added to, from 1.
-  public let generation: Int
 }

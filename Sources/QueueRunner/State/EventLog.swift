@@ -12,6 +12,27 @@ final class EventLog {
 
   init(layout: RunLayout) { self.layout = layout }
 
+  /// Appends what a transaction has just said; false where the file is not as we left it, or there is too much to
+  /// have been remembered: then `catchUp` finds out what it lacks.
+  func append(_ said: SaidEvents) throws -> Bool {
+    guard let from = known, said.isWhole, let first = said.events.first, let last = said.lastSeq,
+      first.seq == from.seq + 1
+    else { return false }
+    let descriptor = try FileSystem.open(layout.events, O_WRONLY | O_NOFOLLOW)
+    defer { close(descriptor) }
+    guard Int64(lseek(descriptor, 0, SEEK_END)) == from.size else { return false }
+    var bytes: [UInt8] = []
+    let run = JSONValue.string(layout.runId).canonicalText
+    let time = Timestamp.text(first.atMs)
+    for event in said.events {
+      bytes += Self.line(event.seq, run, event.type, event.payload, time).utf8
+    }
+    known = nil
+    try bytes.withUnsafeBytes { try FileSystem.writeAll(descriptor, $0, layout.events) }
+    known = (from.size + Int64(bytes.count), last)
+    return true
+  }
+
   /// Appends every event that the file lacks, after cutting off a torn last line.
   func catchUp(_ db: Database) throws {
     let descriptor = try FileSystem.open(layout.events, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o644)
@@ -120,11 +141,15 @@ final class EventLog {
 
   /// One line; the payload is canonical already.
   static func line(_ row: Row, runId: String) -> String {
-    let seq: Int64 = row["seq"]
-    let type: String = row["type"]
-    let payload: String = row["payload"]
-    let run = JSONValue.string(runId).canonicalText
-    return "{\"seq\":\(seq),\"runId\":\(run),\"type\":\"\(type)\",\"payload\":\(payload)"
-      + ",\"createdAt\":\"\(Timestamp.text(row["created_at"]))\"}\n"
+    line(
+      row["seq"], JSONValue.string(runId).canonicalText, row["type"], row["payload"],
+      Timestamp.text(row["created_at"]))
+  }
+
+  private static func line(
+    _ seq: Int64, _ run: String, _ type: String, _ payload: String, _ time: String
+  ) -> String {
+    "{\"seq\":\(seq),\"runId\":\(run),\"type\":\"\(type)\",\"payload\":\(payload)"
+      + ",\"createdAt\":\"\(time)\"}\n"
   }
 }

@@ -55,7 +55,7 @@ public enum KeptStore {
     _ tx: Transaction, from other: StateDatabase, runId: String, layout: RunLayout
   ) throws -> Int {
     try other.read { db in
-      let settings = try WorkQueue.settings(db)
+      let settings = try QueueStore.settings(db)
       var count = 0
       for task in try TaskStore.all(db, generation: settings.generation) {
         guard let result = task.result, let status = task.resultStatus, let delivered = task.deliveredHash,

@@ -65,30 +65,42 @@ public struct LeaseRecord: Sendable {
   /// What the kernel said of the result file when it was taken: a later change shows.
   let resultStamp: String?
 
+  /// The row id: a lease that is committed later has a higher one.
+  public let row: Int64
+
+  /// What `init` reads, by place: a look at ten thousand leases must not look up names.
+  fileprivate static let columns = """
+    leases.state, leases.via, tasks.state, leases.token, leases.task, tasks.child_key, tasks.task_id,
+    tasks.generation, leases.attempt, leases.duration_ms, leases.cwd, leases.has_package, leases.agent_ref,
+    leases.heartbeat_ns, leases.created_at, leases.printed_expiry, leases.expires_at, leases.boot_id,
+    leases.boot_deadline, leases.result_stamp, leases.rowid
+    """
+
   init(_ row: Row) throws {
-    guard let state = LeaseState(rawValue: row["state"]), let via = LeaseVia(rawValue: row["via"]),
-      let taskState = TaskState(rawValue: row["task_state"])
+    guard let state = LeaseState(rawValue: row[0]), let via = LeaseVia(rawValue: row[1]),
+      let taskState = TaskState(rawValue: row[2])
     else { throw FlowdexError.bug("lease-state", "a stored lease has an unknown state") }
     self.state = state
     self.via = via
     self.taskState = taskState
-    token = row["token"]
-    task = row["task"]
-    childKey = row["child_key"]
-    taskId = row["task_id"]
-    generation = row["generation"]
-    attempt = row["attempt"]
-    durationMs = row["duration_ms"]
-    cwd = row["cwd"]
-    hasPackage = row["has_package"]
-    agentRef = row["agent_ref"]
-    heartbeatNs = row["heartbeat_ns"]
-    createdAtMs = row["created_at"]
-    printedExpiryMs = row["printed_expiry"]
-    expiresAtMs = row["expires_at"]
-    bootId = row["boot_id"]
-    bootDeadlineMs = row["boot_deadline"]
-    resultStamp = row["result_stamp"]
+    token = row[3]
+    task = row[4]
+    childKey = row[5]
+    taskId = row[6]
+    generation = row[7]
+    attempt = row[8]
+    durationMs = row[9]
+    cwd = row[10]
+    hasPackage = row[11]
+    agentRef = row[12]
+    heartbeatNs = row[13]
+    createdAtMs = row[14]
+    printedExpiryMs = row[15]
+    expiresAtMs = row[16]
+    bootId = row[17]
+    bootDeadlineMs = row[18]
+    resultStamp = row[19]
+    self.row = row[20]
   }
 
   /// Whether the lease has run out. Within one boot the boot clock decides, which nobody can set; after a
@@ -97,14 +109,24 @@ public struct LeaseRecord: Sendable {
     guard state == .live, let expiresAtMs, let bootDeadlineMs else { return false }
     return bootId == clock.bootId() ? clock.bootMs() >= bootDeadlineMs : clock.nowMs() >= expiresAtMs
   }
+
+  /// Milliseconds until it runs out, by the clock that decides; nil unless its time runs.
+  func runsOutInMs(_ clock: any WallClock) -> Int64? {
+    guard state == .live, let expiresAtMs, let bootDeadlineMs else { return nil }
+    return bootId == clock.bootId() ? bootDeadlineMs - clock.bootMs() : expiresAtMs - clock.nowMs()
+  }
 }
 
 /// Finds and moves leases.
 public enum LeaseStore {
-  private static let selection = """
-    SELECT leases.*, tasks.child_key, tasks.task_id, tasks.generation, tasks.state AS task_state
-    FROM leases JOIN tasks ON tasks.id = leases.task
-    """
+  private static let selection =
+    "SELECT \(LeaseRecord.columns) FROM leases JOIN tasks ON tasks.id = leases.task"
+
+  private static func records(
+    _ db: Database, _ sql: String, _ arguments: StatementArguments = StatementArguments()
+  ) throws -> [LeaseRecord] {
+    try Array(Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments).map(LeaseRecord.init))
+  }
 
   /// The condition of the partial index `leases_unsettled`: SQLite uses it only for these very words.
   public static let isUnsettled = "state IN ('offered','live','expired')"
@@ -117,8 +139,13 @@ public enum LeaseStore {
 
   /// Every lease whose package may still bring a result: offered, live, or expired and not yet replaced.
   public static func unsettled(_ db: Database) throws -> [LeaseRecord] {
-    let sql = "\(selection) WHERE leases.\(isUnsettled) ORDER BY leases.rowid"
-    return try Row.fetchAll(db.cachedStatement(sql: sql)).map(LeaseRecord.init)
+    try records(db, "\(selection) WHERE leases.\(isUnsettled) ORDER BY leases.rowid")
+  }
+
+  /// Those of them that were committed after the lease of that row id.
+  public static func unsettled(_ db: Database, after row: Int64) throws -> [LeaseRecord] {
+    try records(
+      db, "\(selection) WHERE leases.rowid > ? AND leases.\(isUnsettled) ORDER BY leases.rowid", [row])
   }
 
   /// Leases that ended without a result being taken: what is dropped there now is stale.
@@ -127,7 +154,7 @@ public enum LeaseStore {
       \(selection) WHERE leases.state IN ('replaced','withdrawn','released') AND has_package = 1
       AND noted_digest IS NULL ORDER BY leases.rowid
       """
-    return try Row.fetchAll(db.cachedStatement(sql: sql)).map(LeaseRecord.init)
+    return try records(db, sql)
   }
 
   /// The leases whose results were taken last, newest first.
@@ -136,7 +163,7 @@ public enum LeaseStore {
       \(selection) WHERE leases.state = 'collected' AND has_package = 1
       ORDER BY tasks.updated_at DESC LIMIT ?
       """
-    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [limit]).map(LeaseRecord.init)
+    return try records(db, sql, [limit])
   }
 
   /// The newest leases whose dropped results were taken and for which no later change has been noted.
@@ -145,7 +172,7 @@ public enum LeaseStore {
       \(selection) WHERE leases.state = 'collected' AND result_stamp IS NOT NULL AND noted_digest IS NULL
       ORDER BY leases.rowid DESC LIMIT ?
       """
-    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [limit]).map(LeaseRecord.init)
+    return try records(db, sql, [limit])
   }
 
   /// The newest lease of each task of a generation, by the task's row id.
@@ -154,18 +181,14 @@ public enum LeaseStore {
       \(selection) WHERE tasks.generation = ? AND leases.rowid IN (SELECT max(rowid) FROM leases GROUP BY task)
       """
     var newest: [Int64: LeaseRecord] = [:]
-    for row in try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation]) {
-      let lease = try LeaseRecord(row)
-      newest[lease.task] = lease
-    }
+    for lease in try records(db, sql, [generation]) { newest[lease.task] = lease }
     return newest
   }
 
   /// The live leases, oldest first, with what was wrong with the last drop under each.
   public static func held(_ db: Database, limit: Int) throws -> [(lease: LeaseRecord, error: String?)] {
     let sql = """
-      SELECT leases.*, tasks.child_key, tasks.task_id, tasks.generation, tasks.state AS task_state, tasks.error
-      FROM leases JOIN tasks ON tasks.id = leases.task
+      SELECT \(LeaseRecord.columns), tasks.error FROM leases JOIN tasks ON tasks.id = leases.task
       WHERE leases.\(isUnsettled) AND leases.state = 'live' ORDER BY leases.rowid LIMIT ?
       """
     return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [limit]).map {
@@ -242,6 +265,7 @@ public enum LeaseStore {
   /// `live` to one of `expired`, `released`, `withdrawn`; `offered` only to `withdrawn`.
   static func end(_ tx: Transaction, token: String, as state: LeaseState) throws -> Bool {
     let sources = state == .withdrawn ? "'live','offered'" : "'live'"
+    tx.hasFreedTasks = true
     return try tx.change(
       "UPDATE leases SET state = ? WHERE token = ? AND state IN (\(sources))", [state.rawValue, token])
   }

@@ -21,6 +21,10 @@ public final class StateDatabase {
   private let writeLock: FileLock
   private let log: EventLog
   private let inLog: LogLength
+  /// How many transactions this connection has committed.
+  public private(set) var commits = 0
+  /// How many of them may have let a task be handed out.
+  private(set) var freeings = 0
 
   /// Tables that a module above adds to the run's state, in its own numbered migrations.
   public typealias Migrations = @Sendable (inout DatabaseMigrator) -> Void
@@ -48,9 +52,7 @@ public final class StateDatabase {
       try migrator(migrations).migrate(database.connection)
     }
     try database.transition { tx in
-      try tx.db.execute(
-        sql: "INSERT INTO queue VALUES (1, 'open', ?, 1, ?, ?)",
-        arguments: [maxConcurrency, tx.nowMs, clock.bootId()])
+      try QueueStore.insert(tx, maxConcurrency: maxConcurrency, bootId: clock.bootId())
       try fill(tx)
     }
     return database
@@ -126,25 +128,33 @@ public final class StateDatabase {
     try Self.wording(layout.database) { try connection.read(body) }
   }
 
+  /// Changes whenever another connection has committed, and never for what this one commits; nothing else about it
+  /// means anything.
+  public func foreignVersion() throws -> Int {
+    try read { try Int.fetchOne($0.cachedStatement(sql: "PRAGMA data_version")) ?? 0 }
+  }
+
   /// One durable transaction: rows and their events together, or nothing.
   ///
   /// When it returns, the commit is on disk, `events.jsonl` has been brought up and `wake` rewritten;
   /// so whatever the caller announces afterwards is true.
   public func transition<Value>(_ body: (Transaction) throws -> Value) throws -> Value {
     try locked {
-      let (value, lastSeq) = try Self.wording(layout.database) {
+      let (value, tx) = try Self.wording(layout.database) {
         try connection.writeWithoutTransaction { db in
-          var outcome: (Value, Int64?)?
+          var outcome: (Value, Transaction)?
           try db.inTransaction(.immediate) {
             let tx = try Transaction(db: db, wallMs: clock.nowMs())
-            outcome = (try body(tx), tx.lastSeq)
+            outcome = (try body(tx), tx)
             try tx.finish()
             return .commit
           }
           return outcome!
         }
       }
-      if let lastSeq { project(through: lastSeq) }
+      commits += 1
+      if tx.hasFreedTasks { freeings += 1 }
+      if let lastSeq = tx.said.lastSeq { project(tx.said, through: lastSeq) }
       checkpointIfLong()
       return value
     }
@@ -183,8 +193,8 @@ public final class StateDatabase {
 
   /// The commit has happened; a projection that cannot be written (no space, say) must not undo it, and the
   /// next one catches up.
-  private func project(through seq: Int64) {
-    try? read { try log.catchUp($0) }
+  private func project(_ said: SaidEvents, through seq: Int64) {
+    if (try? log.append(said)) != true { try? read { try log.catchUp($0) } }
     try? FileSystem.write(Array("\(seq)\n".utf8), to: layout.wake)
   }
 

@@ -1,5 +1,4 @@
-// Tasks: one function per transition, each a guarded UPDATE whose guard comes from `TaskState`. Zero rows
-// changed means that somebody else moved the task first; the caller decides what that means.
+// Tasks: how they are added and found. Their moves are in TaskStore+Moves.swift.
 
 import GRDB
 
@@ -52,33 +51,40 @@ public struct TaskRecord: Sendable {
   /// Milliseconds since 1970: the commit that last moved it.
   public let updatedAtMs: Int64
 
+  /// What `init` reads, by place.
+  static let columns = """
+    id, generation, child_key, group_key, task_id, position, phase, state, lease, attempt, expiries,
+    schema_refusals, result, result_status, delivered_hash, diff, summary, usage, error, kept_from, spec,
+    created_at, updated_at
+    """
+
   init(_ row: Row) throws {
-    guard let state = TaskState(rawValue: row["state"]) else {
+    guard let state = TaskState(rawValue: row[7]) else {
       throw FlowdexError.bug("task-state", "a stored task has an unknown state")
     }
     self.state = state
-    id = row["id"]
-    generation = row["generation"]
-    childKey = row["child_key"]
-    groupKey = row["group_key"]
-    taskId = row["task_id"]
-    position = row["position"]
-    phase = row["phase"]
-    lease = row["lease"]
-    attempt = row["attempt"]
-    expiries = row["expiries"]
-    schemaRefusals = row["schema_refusals"]
-    result = row["result"]
-    resultStatus = row["result_status"]
-    deliveredHash = row["delivered_hash"]
-    diff = row["diff"]
-    summary = row["summary"]
-    usage = row["usage"]
-    error = row["error"]
-    keptFrom = row["kept_from"]
-    specText = row["spec"]
-    createdAtMs = row["created_at"]
-    updatedAtMs = row["updated_at"]
+    id = row[0]
+    generation = row[1]
+    childKey = row[2]
+    groupKey = row[3]
+    taskId = row[4]
+    position = row[5]
+    phase = row[6]
+    lease = row[8]
+    attempt = row[9]
+    expiries = row[10]
+    schemaRefusals = row[11]
+    result = row[12]
+    resultStatus = row[13]
+    deliveredHash = row[14]
+    diff = row[15]
+    summary = row[16]
+    usage = row[17]
+    error = row[18]
+    keptFrom = row[19]
+    specText = row[20]
+    createdAtMs = row[21]
+    updatedAtMs = row[22]
   }
 
   /// What the worker is asked to do. Parsed anew at each call.
@@ -130,6 +136,7 @@ public enum TaskStore {
       payload["resultArtifactId"] = .string(kept.result)
     }
     try tx.emit(.taskCreated, .object(payload))
+    tx.hasFreedTasks = true
     return kept != nil
   }
 
@@ -150,33 +157,42 @@ public enum TaskStore {
 
   /// nil where the generation has no such task.
   public static func find(_ db: Database, generation: Int, childKey: String) throws -> TaskRecord? {
-    let sql = "SELECT * FROM tasks WHERE generation = ? AND child_key = ?"
+    let sql = "SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ? AND child_key = ?"
     return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [generation, childKey])
       .map(TaskRecord.init)
   }
 
   /// nil where there is no such row.
   public static func find(_ db: Database, id: Int64) throws -> TaskRecord? {
-    try Row.fetchOne(db.cachedStatement(sql: "SELECT * FROM tasks WHERE id = ?"), arguments: [id])
-      .map(TaskRecord.init)
+    let sql = "SELECT \(TaskRecord.columns) FROM tasks WHERE id = ?"
+    return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [id]).map(TaskRecord.init)
   }
 
   /// Every task of a generation, in the order in which they were created.
   public static func all(_ db: Database, generation: Int) throws -> [TaskRecord] {
-    let sql = "SELECT * FROM tasks WHERE generation = ? ORDER BY id"
+    let sql = "SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ? ORDER BY id"
     return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation]).map(TaskRecord.init)
   }
 
   /// The tasks of one operation, in task order.
   public static func group(_ db: Database, generation: Int, groupKey: String) throws -> [TaskRecord] {
-    let sql = "SELECT * FROM tasks WHERE generation = ? AND group_key = ? ORDER BY position"
+    let sql =
+      "SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ? AND group_key = ? ORDER BY position"
     return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation, groupKey])
       .map(TaskRecord.init)
   }
 
+  /// What decides the result of an operation whose tasks have ended, in task order: the hash of each as delivered.
+  public static func deliveredHashes(_ db: Database, generation: Int, groupKey: String) throws -> [String] {
+    let sql = """
+      SELECT coalesce(delivered_hash, '') FROM tasks WHERE generation = ? AND group_key = ? ORDER BY position
+      """
+    return try String.fetchAll(db.cachedStatement(sql: sql), arguments: [generation, groupKey])
+  }
+
   /// The tasks whose accepted envelope is this artifact.
   public static func withResult(_ db: Database, generation: Int, artifact: String) throws -> [TaskRecord] {
-    let sql = "SELECT * FROM tasks WHERE generation = ? AND result = ? ORDER BY id"
+    let sql = "SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ? AND result = ? ORDER BY id"
     return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation, artifact]).map(
       TaskRecord.init)
   }
@@ -196,7 +212,7 @@ public enum TaskStore {
   /// Tasks that no worker holds and for which no package waits in `queue/ready`, oldest first.
   public static func dispatchable(_ db: Database, generation: Int, limit: Int) throws -> [TaskRecord] {
     let sql = """
-      SELECT * FROM tasks WHERE generation = ? AND state = 'dispatchable' AND NOT EXISTS
+      SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ? AND state = 'dispatchable' AND NOT EXISTS
         (SELECT 1 FROM leases WHERE task = tasks.id AND leases.state = 'offered') ORDER BY id LIMIT ?
       """
     return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation, limit])
@@ -216,8 +232,8 @@ public enum TaskStore {
   /// The tasks of a generation that have not ended, oldest first.
   public static func open(_ db: Database, generation: Int) throws -> [TaskRecord] {
     let sql = """
-      SELECT * FROM tasks WHERE generation = ? AND state IN ('pending','dispatchable','leased','dispatched')
-      ORDER BY id
+      SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ?
+      AND state IN ('pending','dispatchable','leased','dispatched') ORDER BY id
       """
     return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation]).map(TaskRecord.init)
   }
@@ -258,74 +274,12 @@ public enum TaskStore {
     return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [generation, groupKey]) ?? 0
   }
 
-  // MARK: transitions
-
-  static func lease(_ tx: Transaction, _ task: Int64, token: String, attempt: Int) throws -> Bool {
-    try move(tx, .lease, task, "lease = ?, attempt = ?", [token, attempt])
-  }
-
-  static func attach(_ tx: Transaction, _ task: Int64, token: String) throws -> Bool {
-    try move(tx, .attach, task, "lease = ?", [token], holding: token)
-  }
-
-  static func release(_ tx: Transaction, _ task: Int64, token: String, expired: Bool) throws -> Bool {
-    try move(
-      tx, .release, task, "lease = NULL, expiries = expiries + ?", [expired ? 1 : 0], holding: token)
-  }
-
-  static func end(_ tx: Transaction, _ task: Int64, token: String, _ ending: TaskEnding) throws -> Bool {
-    try move(
-      tx, ending.event, task,
-      """
-      lease = NULL, result = ?, result_status = ?, delivered_hash = ?, diff = ?, summary = ?, usage = ?,
-      error = ?
-      """,
-      [
-        ending.result, ending.resultStatus, ending.deliveredHash, ending.diff, ending.summary, ending.usage,
-        ending.error,
-      ], holding: token)
-  }
-
-  static func restart(_ tx: Transaction, _ task: Int64) throws -> Bool {
-    try move(
-      tx, .restart, task,
-      """
-      result = NULL, result_status = NULL, delivered_hash = NULL, diff = NULL, summary = NULL, usage = NULL,
-      error = NULL, expiries = 0, schema_refusals = 0
-      """, [])
-  }
-
-  static func ready(_ tx: Transaction, _ task: Int64) throws -> Bool {
-    try move(tx, .ready, task, "lease = NULL", [])
-  }
-
-  static func cancel(_ tx: Transaction, _ task: Int64) throws -> Bool {
-    try move(tx, .cancel, task, "lease = NULL", [])
-  }
-
-  /// Records why the last drop was refused; the task stays where it is.
-  static func refuse(_ tx: Transaction, _ task: Int64, error: String, countsForSchema: Bool) throws {
-    _ = try tx.change(
-      "UPDATE tasks SET error = ?, schema_refusals = schema_refusals + ?, updated_at = ? WHERE id = ?",
-      [error, countsForSchema ? 1 : 0, tx.nowMs, task])
-  }
-
-  private static func move(
-    _ tx: Transaction, _ event: TaskEvent, _ task: Int64, _ assignments: String,
-    _ values: StatementArguments, holding token: String? = nil
-  ) throws -> Bool {
-    let sources = event.sources.map { "'\($0.rawValue)'" }.joined(separator: ",")
-    var states = Set(event.sources.compactMap { $0.next(event)?.rawValue })
-    guard let target = states.popFirst(), states.isEmpty else {
-      throw FlowdexError.bug("task-event", "event `\(event.rawValue)` has more than one target")
-    }
-    let fence = token == nil ? "" : Sabotage.leaseGuard
+  /// The task's specification as it is stored, where it demands more of a result than the envelope does.
+  static func demands(_ db: Database, id: Int64) throws -> String? {
     let sql = """
-      UPDATE tasks SET state = '\(target)', \(assignments), updated_at = ?
-      WHERE id = ?\(Sabotage.stateGuard("state IN (\(sources))"))\(fence)
+      SELECT spec FROM tasks WHERE id = ? AND (instr(spec, '"schema":') > 0 OR instr(spec, ?) > 0)
       """
-    var arguments = values + [tx.nowMs, task]
-    if let token { arguments += [token] }
-    return try tx.change(sql, arguments)
+    return try String.fetchOne(
+      db.cachedStatement(sql: sql), arguments: [id, "\"mode\":\"\(TaskSpec.writeMode)\""])
   }
 }

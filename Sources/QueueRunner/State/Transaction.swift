@@ -6,7 +6,10 @@ public final class Transaction {
   public let db: Database
   /// The commit's time: the clock, or the previous commit plus 1 ms where the clock has not moved on.
   public let nowMs: Int64
-  private(set) var lastSeq: Int64?
+  /// What it has said so far, as long as that is little: the log need then not read it back.
+  private(set) var said = SaidEvents()
+  /// A task may have become free to be handed out.
+  var hasFreedTasks = false
 
   init(db: Database, wallMs: Int64) throws {
     self.db = db
@@ -18,8 +21,9 @@ public final class Transaction {
   public func emit(_ type: EventType, _ payload: JSONValue) throws {
     let insert = try db.cachedStatement(
       sql: "INSERT INTO events (type, payload, created_at) VALUES (?, ?, ?)")
-    try insert.execute(arguments: [type.rawValue, payload.canonicalText, nowMs])
-    lastSeq = db.lastInsertedRowID
+    let text = payload.canonicalText
+    try insert.execute(arguments: [type.rawValue, text, nowMs])
+    said.add(seq: db.lastInsertedRowID, type: type.rawValue, payload: text, atMs: nowMs)
   }
 
   func finish() throws {
@@ -57,4 +61,30 @@ public enum EventType: String, Sendable, CaseIterable {
   case workflowCompleted = "workflow.completed"
   case workflowFailed = "workflow.failed"
   case workflowSuspended = "workflow.suspended"
+}
+
+/// The events of one transaction.
+struct SaidEvents {
+  /// Beyond, only the last number is remembered.
+  private static let limit = 1000
+
+  struct Event {
+    let seq: Int64
+    let type: String
+    let payload: String
+    let atMs: Int64
+  }
+
+  private(set) var lastSeq: Int64?
+  private(set) var events: [Event] = []
+  private(set) var isWhole = true
+
+  mutating func add(seq: Int64, type: String, payload: String, atMs: Int64) {
+    lastSeq = seq
+    if events.count == Self.limit {
+      events = []
+      isWhole = false
+    }
+    if isWhole { events.append(Event(seq: seq, type: type, payload: payload, atMs: atMs)) }
+  }
 }

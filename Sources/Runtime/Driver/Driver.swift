@@ -32,6 +32,8 @@ final class Driver {
   private var session: (any WorkflowSession)?
   /// A process that makes itself ready for the next session, while the driver does something else.
   private var ahead: (any WorkflowSession)?
+  /// How far the run was when its session was given up for want of work.
+  private var restedAt: DrivePosition?
   /// Deaths of sessions since the callback last got further than ever before.
   private var deaths = 0
   private var turnsAtDeath = -1
@@ -110,7 +112,14 @@ final class Driver {
     }
   }
 
-  /// Gives up the session, as a run that waits long for workers does; the next `advance` replays.
+  /// Gives up the session of a run that waits long for workers. The next `advance` replays, but only when there is
+  /// something to deliver: until then it stands as it stood.
+  func rest() {
+    if session != nil || ahead != nil { restedAt = position }
+    closeSession()
+  }
+
+  /// Gives up the session; the next `advance` replays.
   func closeSession() {
     for open in [session, ahead] { open?.close() }
     session = nil
@@ -126,6 +135,9 @@ final class Driver {
   /// One batch of deliveries and what came of it; nil to go on.
   private func step(_ record: RunRecord) throws -> Standing? {
     if session == nil {
+      if restedAt == position, record.status == .needsDispatch, try !hasMore() {
+        return try standStill(record)
+      }
       guard try startSession(record) else { return .interrupted }
       return try settle()
     }
@@ -171,7 +183,14 @@ final class Driver {
     return .waiting(commands: board.running)
   }
 
+  private func hasMore() throws -> Bool {
+    try run.database.read {
+      try !HistoryStore.after($0, generation: replay.generation, n: replay.delivered, limit: 1).isEmpty
+    }
+  }
+
   private func startSession(_ record: RunRecord) throws -> Bool {
+    restedAt = nil
     replay = try run.database.read { try ReplayState.load($0) }
     try FileSystem.makeDirectories(run.layout.sessionFolder)
     let fresh = try ahead ?? environment.makeSession(manifest, run.layout.sessionFolder)
@@ -263,7 +282,7 @@ final class Driver {
   private func takeWhatIsThere() throws { _ = try Collector(run.queue).pass() }
 
   private func end(_ tx: Transaction, _ reason: String) throws -> [String] {
-    _ = try WorkQueue.move(tx, .close)
+    _ = try QueueStore.move(tx, .close)
     return try WorkQueue.cancelAll(tx, generation: replay.generation, reason: reason)
   }
 

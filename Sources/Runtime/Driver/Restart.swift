@@ -43,7 +43,7 @@ private struct Restart {
     let open = try TaskStore.open(tx.db, generation: old).map(\.childKey)
     let tokens = try WorkQueue.cancelAll(tx, generation: old, reason: "`\(target)` was restarted")
     try KeptStore.keep(tx, generation: old, except: excluded)
-    let new = try WorkQueue.beginGeneration(tx)
+    let new = try QueueStore.beginGeneration(tx)
     try carryOver(from: old, to: new, history: history, kept: kept)
     // Deliveries that no driver has sent yet are kept too: their turns are still to come.
     try RunStore.setTurns(tx, min(kept, record.turns))

@@ -52,7 +52,7 @@ extension Run {
 
   private func whyNothing(_ limit: Int) throws -> String {
     try database.read { db in
-      let settings = try WorkQueue.settings(db)
+      let settings = try QueueStore.settings(db)
       let active = try LeaseStore.activeCount(db)
       let counts = try TaskStore.counts(db, generation: settings.generation)
       if counts[.dispatchable, default: 0] == 0 {
@@ -89,8 +89,8 @@ extension Run {
       let status = try RunStore.get(tx.db).status
       if status.isLive || status == .completed { return }
       _ = try RunStore.move(tx, .resume)
-      _ = try WorkQueue.move(tx, .open)
-      try WorkQueue.reopenCancelled(tx, generation: try WorkQueue.settings(tx.db).generation)
+      _ = try QueueStore.move(tx, .open)
+      try WorkQueue.reopenCancelled(tx, generation: try QueueStore.settings(tx.db).generation)
     }
   }
 
@@ -101,7 +101,7 @@ extension Run {
     try database.transition { tx in
       let next = try RunStore.get(tx.db).status.applying(.pause, to: layout.runId)
       _ = try RunStore.move(tx, .pause, error: reason)
-      _ = try WorkQueue.move(tx, .pause)
+      _ = try QueueStore.move(tx, .pause)
       return next
     }
   }
@@ -113,7 +113,7 @@ extension Run {
     let (status, tokens) = try database.transition { tx in
       let next = try RunStore.get(tx.db).status.applying(.stop, to: layout.runId)
       _ = try RunStore.move(tx, .stop)
-      _ = try WorkQueue.move(tx, .stop)
+      _ = try QueueStore.move(tx, .stop)
       return (next, try WorkQueue.withdrawAll(tx, reason: "the run was stopped"))
     }
     queue.unlink(tokens)

@@ -1,6 +1,6 @@
 // Hands-off: one loop over hints, timers, host commands and signals that takes results as they are dropped and
 // drives the run until it ends. A hint only says "look": every few seconds the loop looks at everything
-// anyway, so a lost one costs latency, never a result.
+// anyway (LookPace), so a lost one costs latency, never a result.
 
 import QueueRunner
 
@@ -32,9 +32,6 @@ public struct WatchOptions: Sendable {
 
 /// Watches one run. Confined to one permanent thread.
 public final class RunWatcher {
-  /// How often everything is looked at although nothing was hinted.
-  static let fullLookMs: Int64 = 3000
-  static let pollMs: Int64 = 250
   /// How long a run that waits for workers keeps its session, before it gives it up and replays later.
   static let keepSessionMs: Int64 = 20_000
 
@@ -49,8 +46,18 @@ public final class RunWatcher {
   private var lastSeq: Int64
   private var nextFullLookMs: Int64 = 0
   private var nextPollMs: Int64 = 0
+  /// The state when it was last acted on, and when everything was last looked at.
+  private var acted: Mark?
+  private var lookedAt: Mark?
+  private var hasCommandEnded = false
   private var lastActivityMs: Int64
   private var saidFollowing = false
+
+  /// Changes whenever anybody has committed.
+  private struct Mark: Equatable {
+    var commits: Int
+    let foreign: Int
+  }
 
   /// Heals what a crash or a reboot left, and subscribes to the run's folders where they tell of changes.
   public init(
@@ -73,31 +80,64 @@ public final class RunWatcher {
   public func watch() throws -> DriveResult {
     defer { leave() }
     while true {
-      let scope = try dueScope()
       try checkPlace()
-      let report = try collector.pass(scope)
-      let standing = try advance()
-      let offered = try dispatch()
-      try folders.refresh()
-      sayHowWatched()
-      if try tell() || report.didCollect || offered { lastActivityMs = run.clock.bootMs() }
-      if standing == .interrupted { return try run.result(wasInterrupted: true) }
-      let status = try run.record().status
-      if status.hasEnded || status == .stopped { return try run.result() }
-      if options.once, try isDone(standing, status) { return try run.result() }
-      rest()
-      if try waitForNews(report) { return try run.result(wasInterrupted: true) }
+      let look = try look()
+      // What nobody has changed needs not be acted on again; but a free seat is to be taken, and time goes by.
+      let now = try mark()
+      if look.isFull || driver == nil || hasCommandEnded || acted != now, let result = try act(look) {
+        return result
+      }
+      if try waitForNews(look.collected) { return try run.result(wasInterrupted: true) }
     }
   }
 
-  /// What is to be looked at now: what was hinted, what gives no hints, or, every few seconds, everything.
-  private func dueScope() throws -> Collector.Scope {
-    let now = run.clock.bootMs()
-    let isPollDue = now >= nextPollMs
-    let scope = try folders.scope(isFullLookDue: now >= nextFullLookMs, isPollDue: isPollDue)
-    if isPollDue { nextPollMs = now + Self.pollMs }
-    if scope == .all { nextFullLookMs = now + (folders.isPolling ? Self.pollMs : Self.fullLookMs) }
-    return scope
+  private func mark() throws -> Mark {
+    Mark(commits: run.database.commits, foreign: try run.database.foreignVersion())
+  }
+
+  /// Takes what hints or the timer say to look at.
+  private func look() throws -> (collected: CollectReport, isFull: Bool) {
+    let before = try mark()
+    let begunMs = run.clock.bootMs()
+    let isPollDue = begunMs >= nextPollMs
+    let scope = try folders.scope(
+      isFullLookDue: begunMs >= nextFullLookMs, isPollDue: isPollDue,
+      othersCommitted: acted.map { $0.foreign != before.foreign } ?? false)
+    if isPollDue { nextPollMs = begunMs + LookPace.pollMs }
+    let report = try collector.pass(scope)
+    folders.forget(report.ended)
+    guard scope == .all else {
+      // What has just begun may run out before the look that an idle watch has put off.
+      if before != acted { nextFullLookMs = min(nextFullLookMs, begunMs + LookPace.busyMs) }
+      return (report, false)
+    }
+    let endedMs = run.clock.bootMs()
+    nextFullLookMs =
+      endedMs
+      + LookPace.next(
+        isPolling: folders.isPolling, isIdle: lookedAt == before, tookMs: endedMs - begunMs,
+        expiryInMs: report.nextExpiryInMs)
+    lookedAt = before
+    return (report, true)
+  }
+
+  /// Drives, hands out and tells; the result where that is the end of it.
+  private func act(_ look: (collected: CollectReport, isFull: Bool)) throws -> DriveResult? {
+    let foreign = try run.database.foreignVersion()
+    hasCommandEnded = false
+    let standing = try advance()
+    let offered = try dispatch()
+    try folders.refreshNew()
+    sayHowWatched()
+    if try tell() || look.collected.didCollect || offered { lastActivityMs = run.clock.bootMs() }
+    if standing == .interrupted { return try run.result(wasInterrupted: true) }
+    let status = try run.record().status
+    if status.hasEnded || status == .stopped { return try run.result() }
+    if options.once, try isDone(standing, status) { return try run.result() }
+    rest()
+    // Of others, only what had been committed before is known to have been acted on.
+    acted = Mark(commits: run.database.commits, foreign: foreign)
+    return nil
   }
 
   private func sayHowWatched() {
@@ -154,7 +194,9 @@ public final class RunWatcher {
   private func dispatch() throws -> Bool {
     guard let limit = options.dispatchLimit, try run.record().status.isLive else { return false }
     do {
-      return try !run.offer(limit: limit).isEmpty
+      let offered = try run.offer(limit: limit)
+      folders.didShow(offered.map(\.token))
+      return !offered.isEmpty
     } catch let error as FlowdexError where error.code == "queue-not-open" {
       return false
     }
@@ -178,7 +220,7 @@ public final class RunWatcher {
 
   /// A run that has waited long for its workers gives its session up.
   private func rest() {
-    if run.clock.bootMs() - lastActivityMs > Self.keepSessionMs { driver?.closeSession() }
+    if run.clock.bootMs() - lastActivityMs > Self.keepSessionMs { driver?.rest() }
   }
 
   /// Sleeps until something may have happened; true if asked to stop.
@@ -187,13 +229,19 @@ public final class RunWatcher {
     if let again = report.lookAgainInMs { inMs = min(inMs, again) }
     if driver == nil { inMs = min(inMs, 1000) }
     if folders.isPollingSome { inMs = min(inMs, nextPollMs - run.clock.bootMs()) }
+    // Whoever shows how time goes by is asked every few seconds, also by a watch that looks less often.
+    inMs = min(inMs, LookPace.busyMs)
     if folders.hasHints { inMs = 0 }
     let ready = try Poller.wait(
       folders.descriptors + (driver.map { [$0.descriptor] } ?? []) + environment.interrupts,
       timeoutMs: Int(max(0, inMs)))
+    if ready.isEmpty, inMs == LookPace.busyMs { try observer.observe(run, events: []) }
     folders.lookAgain(at: report.lookAgainAt)
     // A command that has ended is a delivery; a session that was given up starts while it is committed.
-    if let driver, ready.contains(driver.descriptor) { driver.prepareSession() }
+    if let driver, ready.contains(driver.descriptor) {
+      hasCommandEnded = true
+      driver.prepareSession()
+    }
     return !ready.isDisjoint(with: environment.interrupts)
   }
 

@@ -12,7 +12,12 @@ struct WatchedFolders {
   private let run: Run
   private let subscription: DropWatcher.Subscription?
   private var tokens: [String: String] = [:]
+  private var paths: [String: String] = [:]
+  /// The newest lease that has been seen.
+  private var lastRow: Int64 = 0
   private var pending: Set<String> = []
+  /// Entries of `queue/ready` that this process has put there: that they appear is no news.
+  private var shown: Set<String> = []
   private var isEverythingDue = true
   private var isStale = true
   /// Somebody replaced `wake` or a queue folder: it is to be watched again.
@@ -32,7 +37,7 @@ struct WatchedFolders {
     if !FileSystem.exists(run.layout.wake) { try FileSystem.write([], to: run.layout.wake) }
     for folder in [run.layout.ready, run.layout.claimed] { try FileSystem.makeDirectories(folder) }
     watchCommon(subscription)
-    try refresh()
+    try refreshAll()
   }
 
   private static func pollReason(_ path: String) -> String? {
@@ -59,10 +64,14 @@ struct WatchedFolders {
   }
 
   /// What the hints since the last call say to look at, and, where it is due, what gives no hints.
-  mutating func scope(isFullLookDue: Bool, isPollDue: Bool) throws -> Collector.Scope {
+  ///
+  /// - Parameter othersCommitted: whether other processes may have made or ended leases since the last call.
+  mutating func scope(
+    isFullLookDue: Bool, isPollDue: Bool, othersCommitted: Bool
+  ) throws -> Collector.Scope {
     takeHints()
     if isFullLookDue { tryAgain() }
-    if isStale { try refresh() }
+    if isStale || othersCommitted { try refreshAll() }
     if isPollDue { pending.formUnion(unwatched) }
     defer {
       pending = []
@@ -74,20 +83,32 @@ struct WatchedFolders {
   /// Looks again at these, when the caller next asks.
   mutating func lookAgain(at tokens: Set<String>) { pending.formUnion(tokens) }
 
+  /// Notes packages that this process has just put into `queue/ready`.
+  mutating func didShow(_ tokens: some Sequence<String>) {
+    if subscription != nil { shown.formUnion(tokens) }
+  }
+
+  /// What a worker's package can tell by: whatever else appears in it is ours, or nobody's business.
+  private static let telling: Set<String> = [PackageLayout.resultName, PackageLayout.heartbeatName]
+
+  /// A hint of `wake` says nothing by itself: who asks then asks the state.
   private mutating func takeHints() {
     guard let hints = subscription?.take() else { return }
     if hints.overflowed { isEverythingDue = true }
     for (path, names) in hints.paths {
-      if path == run.layout.wake {
-        isStale = true
-      } else if path == run.layout.ready || path == run.layout.claimed {
+      if path == run.layout.claimed {
         pending.formUnion(names)
-      } else if let token = tokens[path] {
+        shown.subtract(names)
+      } else if path == run.layout.ready {
+        // One of ours that was claimed and given back in the meantime is told of in `claimed` as well.
+        pending.formUnion(names.subtracting(shown))
+        shown.subtract(names)
+      } else if let token = tokens[path], names.isEmpty || !names.isDisjoint(with: Self.telling) {
         pending.insert(token)
       }
     }
     for path in hints.lost {
-      if tokens.removeValue(forKey: path) == nil { isCommonLost = true }
+      if let token = tokens.removeValue(forKey: path) { paths[token] = nil } else { isCommonLost = true }
       isStale = true
       isEverythingDue = true
     }
@@ -96,43 +117,64 @@ struct WatchedFolders {
   /// Watches may have become free, and folders have come back, since they were last asked for.
   private mutating func tryAgain() {
     let asked = unwatched.union(gone)
+    for token in asked {
+      if let path = paths.removeValue(forKey: token) { tokens[path] = nil }
+    }
     if asked.isEmpty { return }
-    tokens = tokens.filter { !asked.contains($0.value) }
     unwatched = []
     gone = []
     isStale = true
   }
 
-  /// Watches the folders of new leases, and looks at each once after its watch is in place; forgets those of
-  /// leases that are settled.
-  mutating func refresh() throws {
+  /// Watches the folders of leases that this process has made since the last call, and looks at each once after
+  /// its watch is in place.
+  mutating func refreshNew() throws {
+    if subscription == nil { return }
+    let row = lastRow
+    watch(try run.database.read { try LeaseStore.unsettled($0, after: row) })
+  }
+
+  /// Forgets the folders of leases that have ended.
+  mutating func forget(_ ended: some Sequence<String>) {
+    guard let subscription else { return }
+    let settled = ended.compactMap { token in
+      unwatched.remove(token)
+      gone.remove(token)
+      return paths.removeValue(forKey: token)
+    }
+    subscription.unwatch(settled)
+    for path in settled { tokens[path] = nil }
+  }
+
+  /// Brings the watches in step with what the state calls unsettled, whoever has changed it.
+  private mutating func refreshAll() throws {
     isStale = false
     guard let subscription else { return }
-    var live: [String: String] = [:]
-    for lease in try run.database.read(LeaseStore.unsettled) where lease.hasPackage {
-      live[run.layout.package(lease.childKey, lease.token).root] = lease.token
-    }
     if isCommonLost { watchCommon(subscription) }
-    let settled = tokens.keys.filter { live[$0] == nil }
-    if !settled.isEmpty { subscription.unwatch(settled) }
-    for path in settled {
-      if let token = tokens.removeValue(forKey: path) {
-        unwatched.remove(token)
-        gone.remove(token)
-      }
+    let leases = try run.database.read(LeaseStore.unsettled)
+    let unsettled = Set(leases.map(\.token))
+    forget(paths.keys.filter { !unsettled.contains($0) })
+    watch(leases)
+  }
+
+  private mutating func watch(_ leases: [LeaseRecord]) {
+    guard let subscription else { return }
+    var new: [(token: String, path: String)] = []
+    for lease in leases {
+      lastRow = max(lastRow, lease.row)
+      guard lease.hasPackage, paths[lease.token] == nil else { continue }
+      let path = run.layout.package(lease.childKey, lease.token).root
+      tokens[path] = lease.token
+      paths[lease.token] = path
+      pending.insert(lease.token)
+      new.append((lease.token, path))
     }
-    let new = live.filter { tokens[$0.key] == nil }
-    if new.isEmpty { return }
-    tokens.merge(new) { _, token in token }
-    pending.formUnion(new.values)
-    let paths = Array(new.keys)
-    for (path, outcome) in zip(paths, subscription.watch(paths, kind: .folder)) {
-      guard let token = new[path] else { continue }
+    for (lease, outcome) in zip(new, subscription.watch(new.map(\.path), kind: .folder)) {
       switch outcome {
       case .watching: break
-      case .gone: gone.insert(token)
+      case .gone: gone.insert(lease.token)
       case .polled(let reason):
-        unwatched.insert(token)
+        unwatched.insert(lease.token)
         // Where everything is looked at, that has been said.
         if saidLimit || isPolling { continue }
         saidLimit = true

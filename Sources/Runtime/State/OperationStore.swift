@@ -197,8 +197,7 @@ enum OperationStore {
 
   /// Ends an operation whose tasks have all ended.
   static func finishTasks(_ tx: Transaction, generation: Int, key: String) throws -> Bool {
-    let tasks = try TaskStore.group(tx.db, generation: generation, groupKey: key)
-    let hashes = tasks.map { $0.deliveredHash ?? "" }
+    let hashes = try TaskStore.deliveredHashes(tx.db, generation: generation, groupKey: key)
     let isOne = key.hasPrefix("\(OperationKind.agent.rawValue):")
     let hash = isOne ? hashes.first ?? "" : Digest.sha256Hex(hashes.joined(separator: "\n"))
     return try end(tx, generation, key, value: nil, rejection: nil, resultHash: hash)

@@ -63,20 +63,24 @@ enum RunStore {
   }
 
   static func get(_ db: Database) throws -> RunRecord {
-    guard let row = try Row.fetchOne(db.cachedStatement(sql: "SELECT * FROM run")),
-      let status = RunStatus(rawValue: row["status"])
+    guard let row = try Row.fetchOne(db.cachedStatement(sql: columns)),
+      let status = RunStatus(rawValue: row[0])
     else {
       throw FlowdexError.machine(
         "state-corrupt", "the run's state is damaged: it holds no run",
         next: "restore it from a copy, or remove the run's folder")
     }
     return RunRecord(
-      runId: row["run_id"], name: row["name"], status: status, sourceHash: row["source_hash"],
-      manifestHash: row["manifest_hash"], inputHash: row["input_hash"], approvalHash: row["approval_hash"],
-      manifestText: row["manifest"], driverEpoch: row["driver_epoch"], turns: row["turns"],
-      report: row["report"], error: row["error"], createdAtMs: row["created_at"],
-      updatedAtMs: row["updated_at"], queue: try WorkQueue.settings(db))
+      runId: row[1], name: row[2], status: status, sourceHash: row[3], manifestHash: row[4],
+      inputHash: row[5],
+      approvalHash: row[6], manifestText: row[7], driverEpoch: row[8], turns: row[9], report: row[10],
+      error: row[11], createdAtMs: row[12], updatedAtMs: row[13], queue: try QueueStore.settings(db))
   }
+
+  private static let columns = """
+    SELECT status, run_id, name, source_hash, manifest_hash, input_hash, approval_hash, manifest, driver_epoch,
+      turns, report, error, created_at, updated_at FROM run
+    """
 
   /// A process has taken the driver lock: whoever drove before is fenced off from now on.
   static func takeEpoch(_ tx: Transaction) throws -> Int64 {

@@ -98,7 +98,7 @@ struct ReadyFolderTests {
   func paused() throws {
     let fixture = try QueueFixture(tasks: 2)
     let lease = try fixture.lease()[0]
-    _ = try fixture.queue.database.transition { try WorkQueue.move($0, .pause) }
+    _ = try fixture.queue.database.transition { try QueueStore.move($0, .pause) }
     let error = #expect(throws: FlowdexError.self) { try fixture.lease() }
     #expect(error?.code == "queue-not-open")
     try fixture.drop(lease)

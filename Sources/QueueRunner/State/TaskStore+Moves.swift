@@ -1,0 +1,77 @@
+// The moves of a task: one function per transition, each a guarded UPDATE whose guard comes from `TaskState`. Zero
+// rows changed means that somebody else moved the task first; the caller decides what that means.
+
+import GRDB
+
+extension TaskStore {
+  static func lease(_ tx: Transaction, _ task: Int64, token: String, attempt: Int) throws -> Bool {
+    try move(tx, .lease, task, "lease = ?, attempt = ?", [token, attempt])
+  }
+
+  static func attach(_ tx: Transaction, _ task: Int64, token: String) throws -> Bool {
+    try move(tx, .attach, task, "lease = ?", [token], holding: token)
+  }
+
+  static func release(_ tx: Transaction, _ task: Int64, token: String, expired: Bool) throws -> Bool {
+    tx.hasFreedTasks = true
+    return try move(
+      tx, .release, task, "lease = NULL, expiries = expiries + ?", [expired ? 1 : 0], holding: token)
+  }
+
+  static func end(_ tx: Transaction, _ task: Int64, token: String, _ ending: TaskEnding) throws -> Bool {
+    try move(
+      tx, ending.event, task,
+      """
+      lease = NULL, result = ?, result_status = ?, delivered_hash = ?, diff = ?, summary = ?, usage = ?,
+      error = ?
+      """,
+      [
+        ending.result, ending.resultStatus, ending.deliveredHash, ending.diff, ending.summary, ending.usage,
+        ending.error,
+      ], holding: token)
+  }
+
+  static func restart(_ tx: Transaction, _ task: Int64) throws -> Bool {
+    try move(
+      tx, .restart, task,
+      """
+      result = NULL, result_status = NULL, delivered_hash = NULL, diff = NULL, summary = NULL, usage = NULL,
+      error = NULL, expiries = 0, schema_refusals = 0
+      """, [])
+  }
+
+  static func ready(_ tx: Transaction, _ task: Int64) throws -> Bool {
+    tx.hasFreedTasks = true
+    return try move(tx, .ready, task, "lease = NULL", [])
+  }
+
+  static func cancel(_ tx: Transaction, _ task: Int64) throws -> Bool {
+    try move(tx, .cancel, task, "lease = NULL", [])
+  }
+
+  /// Records why the last drop was refused; the task stays where it is.
+  static func refuse(_ tx: Transaction, _ task: Int64, error: String, countsForSchema: Bool) throws {
+    _ = try tx.change(
+      "UPDATE tasks SET error = ?, schema_refusals = schema_refusals + ?, updated_at = ? WHERE id = ?",
+      [error, countsForSchema ? 1 : 0, tx.nowMs, task])
+  }
+
+  private static func move(
+    _ tx: Transaction, _ event: TaskEvent, _ task: Int64, _ assignments: String,
+    _ values: StatementArguments, holding token: String? = nil
+  ) throws -> Bool {
+    let sources = event.sources.map { "'\($0.rawValue)'" }.joined(separator: ",")
+    var states = Set(event.sources.compactMap { $0.next(event)?.rawValue })
+    guard let target = states.popFirst(), states.isEmpty else {
+      throw FlowdexError.bug("task-event", "event `\(event.rawValue)` has more than one target")
+    }
+    let fence = token == nil ? "" : Sabotage.leaseGuard
+    let sql = """
+      UPDATE tasks SET state = '\(target)', \(assignments), updated_at = ?
+      WHERE id = ?\(Sabotage.stateGuard("state IN (\(sources))"))\(fence)
+      """
+    var arguments = values + [tx.nowMs, task]
+    if let token { arguments += [token] }
+    return try tx.change(sql, arguments)
+  }
+}
