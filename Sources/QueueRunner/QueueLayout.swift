@@ -43,6 +43,8 @@ public struct ProjectLayout: Sendable, Equatable {
   public static let stagedPrefix = ".staging-"
   /// Held while a run is built.
   public var creationLock: String { "\(runs)/.creation-lock" }
+  /// What `list` said of each run by what the kernel says of its state; may be deleted at any time.
+  public var runListCache: String { "\(runs)/.list-cache" }
   /// Made and removed again by whoever wants to know whether the project can be written.
   public func probe(_ pid: Int32) -> String { "\(runs)/.probe-\(pid)" }
 }
@@ -127,8 +129,10 @@ public struct RunLayout: Sendable, Equatable {
   /// A child key as one folder name: unsafe characters to `-`, cut to 72, then 16 hex digits of its SHA-256,
   /// so that two keys never share a folder (contract §2).
   public static func folder(of childKey: String) -> String {
-    let safe = childKey.unicodeScalars.map { isSafe($0) ? Character($0) : "-" }.prefix(72)
-    return String(safe) + "-" + Digest.sha256Hex(childKey).prefix(16)
+    var safe = childKey.unicodeScalars.prefix(72).map { isSafe($0) ? UInt8(ascii: $0) : UInt8(ascii: "-") }
+    safe.append(UInt8(ascii: "-"))
+    safe += Digest.sha256Hex(childKey).utf8.prefix(16)
+    return String(decoding: safe, as: UTF8.self)
   }
 
   static func isSafe(_ scalar: Unicode.Scalar) -> Bool {

@@ -84,13 +84,15 @@ public enum RunViews {
   public static func list(_ project: Project) throws -> (runs: [JSONValue], broken: [FlowdexError]) {
     var runs: [JSONValue] = []
     var broken: [FlowdexError] = []
+    var cache = RunListCache(project.layout)
     for id in try project.runIds() {
       do {
-        runs.append(try listed(try project.open(id)))
+        runs.append(try cache.listed(id, nowMs: project.clock.nowMs()) { try listed(try project.open(id)) })
       } catch let error as FlowdexError {
         broken.append(error)
       }
     }
+    cache.save()
     return (runs, broken)
   }
 
