@@ -12,11 +12,16 @@ import sys
 import time
 
 import cases_queue
+import cases_scale
+import cases_work
 import measure
 import project
 
 CASES = {
     "drop": cases_queue.drop, "burst": cases_queue.burst, "loop": cases_queue.loop,
+    "next": cases_work.next_files, "commands": cases_work.commands, "workflows": cases_work.workflows,
+    "replay": cases_work.replay, "growth": cases_scale.growth, "cold": cases_scale.cold,
+    "runs": cases_scale.runs, "idle": cases_scale.idle, "output": cases_scale.output,
 }
 
 

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 
-from measure import Background, run
+from measure import Background, run, run_sampled
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -100,6 +100,9 @@ class Project:
         """Creates a run and drives it to where it needs workers, or to its end."""
         self.write("workflow.ts", text)
         return self.flowdex("run", "workflow.ts", "--yes", "--run-id", run_id)
+
+    def sampled(self, *words):
+        return run_sampled([FLOWDEX, *words], cwd=self.path)
 
     def run_folder(self, run_id="r"):
         return os.path.join(self.path, ".flowdex/runs", run_id)
