@@ -54,7 +54,7 @@ public struct DeliveredResult: Sendable {
     }
     let text = DeliveredResult(
       result, childKey: task.childKey, attempt: task.attempt, resultArtifactId: digest, diff: diff,
-      schema: try task.rules().schema
+      schema: try task.schema()
     ).text
     if task.deliveredHash != Digest.sha256Hex(text) { throw lost(task.childKey) }
     return text

@@ -27,6 +27,9 @@ extension TaskRules {
 }
 
 extension TaskRecord {
+  /// The schema of `data`, not compiled.
+  func schema() throws -> JSONValue? { specText.contains("\"schema\":") ? try spec().schema : nil }
+
   /// Read from the specification, which is parsed only if it holds anything of interest.
   func rules() throws -> TaskRules {
     guard specText.contains("\"schema\":") || specText.contains("\"mode\":\"\(TaskSpec.writeMode)\"") else {

@@ -134,9 +134,29 @@ extension WorkQueue {
     }.joined(separator: "-")
   }
 
+  /// So many at a time: what is planned is held in memory, and other processes wait for the state meanwhile.
+  private static let chunk = 4096
+
   private func handOut(
     limit: Int, atMost: Int = .max, plan: (TaskRecord, TaskSpec, String?) throws -> LeasePlan,
     workspace: () throws -> String?
+  ) throws -> [IssuedLease] {
+    var issued: [IssuedLease] = []
+    while true {
+      let more: [IssuedLease]
+      do {
+        more = try handOutChunk(limit: limit, plan: plan, workspace: workspace)
+      } catch  where !issued.isEmpty {
+        // What is leased must be told; what has gone wrong since is met again by the next call.
+        return issued
+      }
+      issued += more
+      if more.count < Self.chunk || issued.count >= limit { return issued }
+    }
+  }
+
+  private func handOutChunk(
+    limit: Int, plan: (TaskRecord, TaskSpec, String?) throws -> LeasePlan, workspace: () throws -> String?
   ) throws -> [IssuedLease] {
     // To find that every task is out takes a look at all of them: not once more until one may have come free.
     let mark = DispatchMark(freeings: database.freeings, foreign: try database.foreignVersion())
@@ -173,7 +193,8 @@ extension WorkQueue {
     }
     let room = min(atMost, min(limit, settings.maxConcurrency) - (try LeaseStore.activeCount(db)))
     if room <= 0 { return ([], 0) }
-    return (try TaskStore.dispatchable(db, generation: settings.generation, limit: room), room)
+    let wanted = min(room, Self.chunk)
+    return (try TaskStore.dispatchable(db, generation: settings.generation, limit: wanted), wanted)
   }
 
   private func issued(_ plan: LeasePlan) -> IssuedLease {

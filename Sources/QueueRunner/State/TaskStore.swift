@@ -182,6 +182,16 @@ public enum TaskStore {
       .map(TaskRecord.init)
   }
 
+  /// The tasks of one operation one after the other, in task order, for groups that are too large to hold.
+  public static func each(
+    _ db: Database, generation: Int, groupKey: String, _ body: (TaskRecord) throws -> Void
+  ) throws {
+    let sql =
+      "SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ? AND group_key = ? ORDER BY position"
+    let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [generation, groupKey])
+    while let row = try rows.next() { try body(TaskRecord(row)) }
+  }
+
   /// What decides the result of an operation whose tasks have ended, in task order: the hash of each as delivered.
   public static func deliveredHashes(_ db: Database, generation: Int, groupKey: String) throws -> [String] {
     let sql = """

@@ -30,13 +30,23 @@ enum DeliveryValue {
       else { throw lost(operation.key) }
       return String(decoding: bytes, as: UTF8.self)
     case .agent, .fanout:
-      let tasks = try TaskStore.group(db, generation: generation, groupKey: operation.key)
-      let texts = try tasks.map { try DeliveredResult.stored(db, $0, layout: layout) }
-      let hashes = texts.map(Digest.sha256Hex)
       let isOne = operation.kind == .agent
-      let found = isOne ? hashes.first : Digest.sha256Hex(hashes.joined(separator: "\n"))
-      guard found == hash else { throw lost(operation.key) }
-      return isOne ? texts[0] : "[" + texts.joined(separator: ",") + "]"
+      // A hundred thousand results are written into one text as they are read, and never held apart from it.
+      var text = isOne ? "" : "["
+      var only: String?
+      var hashes = Digest.Stream()
+      try TaskStore.each(db, generation: generation, groupKey: operation.key) { task in
+        let one = try DeliveredResult.stored(db, task, layout: layout)
+        let digest = Digest.sha256Hex(one)
+        let isFirst = only == nil
+        if !isFirst && !isOne { text += "," }
+        text += one
+        var line = (isFirst ? "" : "\n") + digest
+        line.withUTF8 { hashes.update(UnsafeRawBufferPointer($0)) }
+        if isFirst { only = digest }
+      }
+      guard (isOne ? only : hashes.finalHex()) == hash else { throw lost(operation.key) }
+      return isOne ? text : text + "]"
     }
   }
 

@@ -25,7 +25,7 @@ struct Next: ParsableCommand {
     let outcome = try run.nextLeases(limit: limit, files: files, wait: wait, interrupts: interrupts)
     if let why = outcome.whyNone { Console.note("\(why)") }
     if json {
-      Console.json(.array(outcome.leases.map { LeaseViews.json($0, run) }))
+      Console.json(each: outcome.leases.lazy.map { LeaseViews.json($0, run) })
     } else {
       Console.table(
         outcome.leases.map { lease in

@@ -32,6 +32,17 @@ enum Console {
   /// One value a line, for those who read as it comes.
   static func json(compact value: JSONValue) { out(value.compactText) }
 
+  /// The same text as of one array of them, but never all of it at once.
+  static func json(each values: some Sequence<JSONValue>) {
+    var hasAny = false
+    for value in values {
+      let lines = value.prettyText.split(separator: "\n", omittingEmptySubsequences: false)
+      put((hasAny ? ",\n" : "[\n") + lines.map { "  \($0)" }.joined(separator: "\n"))
+      hasAny = true
+    }
+    put(hasAny ? "\n]\n" : "[]\n")
+  }
+
   /// Tab-separated where nobody looks; aligned where somebody does.
   static func table(_ rows: [[String]]) {
     let clean = rows.map { $0.map(oneLine) }
