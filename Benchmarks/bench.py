@@ -19,7 +19,8 @@ import project
 
 CASES = {
     "drop": cases_queue.drop, "burst": cases_queue.burst, "loop": cases_queue.loop,
-    "next": cases_work.next_files, "commands": cases_work.commands, "workflows": cases_work.workflows,
+    "next": cases_work.next_files, "commands": cases_work.commands, "operations": cases_work.operations,
+    "workflows": cases_work.workflows,
     "replay": cases_work.replay, "growth": cases_scale.growth, "cold": cases_scale.cold,
     "runs": cases_scale.runs, "idle": cases_scale.idle, "output": cases_scale.output,
 }

@@ -91,7 +91,7 @@ def loop(count=1000):
     """One worker in C that answers each package at once; the next is handed out on its result."""
     sides = {"flowdex": lambda: _flowdex_loop(count), "floor": lambda: _floor_loop(count)}
     for name, peer in peers.ON_JOBS.items():
-        sides[name] = lambda peer=peer: peer(200 if peer is peers.dbos else count)
+        sides[name] = lambda peer=peer: peer(count // 5)
     values = interleave(sides)
     ours, base = median(values["flowdex"]), median(values["floor"])
     others = {name: median(values[name]) for name in peers.ON_JOBS}

@@ -74,7 +74,8 @@ def cold():
         mib = median([one.peak_mib for one in all_runs])
         rows.append({
             "what": f"`{name}`, cold", "unit": "ms", "flowdex": ms, "target": "≤ 10 ms and ≤ 20 MiB",
-            "met": ms <= 10 and mib <= 20, "peers": {"MiB": mib}})
+            "met": ms <= 10 and mib <= 20,
+            "peers": {"MiB": mib, "ms of CPU": median([one.cpu * 1000 for one in all_runs])}})
     return {"rows": rows}
 
 

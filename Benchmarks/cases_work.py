@@ -1,5 +1,6 @@
 """Handing out, host commands, whole workflows, replay."""
 
+import os
 import subprocess
 import time
 
@@ -70,6 +71,17 @@ def commands():
         {"what": "20 commands, run and all", "unit": "s", "flowdex": median(values["20"]), "ratio": tick,
          "peers": {"tick a process": median(values["tick"])}, "target": "peer ≥ 10 × ours",
          "met": tick >= 10}]}
+
+
+def operations():
+    """Host commands, one after the other, from 10 to 10,000. One run of each."""
+    counts = [int(one) for one in os.environ.get("BENCH_OPERATIONS", "10,100,1000,10000").split(",")]
+    points = [(count, _commands(count)) for count in counts]
+    start = _commands(0)
+    each = [(seconds - start) / count for count, seconds in points]
+    return {"points": points, "rows": [{
+        "what": f"one of {counts[-1]:,} commands over one of {counts[-2]:,}", "unit": "×",
+        "flowdex": each[-1] / each[-2], "target": "linear (≤ 1.2)", "met": each[-1] / each[-2] <= 1.2}]}
 
 
 def _workflows(count, steps):
