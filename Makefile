@@ -37,6 +37,8 @@ $(TOOLS)/.setup: Makefile
 	@compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || ( $(call APT,libfaketime) ) || \
 	  echo 'make: there is no libfaketime: the swarm runs without clock jumps'
 	@command -v bindfs >/dev/null || ( $(call APT,bindfs) ) || echo 'make: there is no bindfs: the test behind a FUSE mount is left out'
+	@missing=(); for tool in curl zsh fish; do command -v $$tool >/dev/null || missing+=($$tool); done; \
+	if [ $${#missing[@]} -gt 0 ]; then $(call APT,"$${missing[@]}"); fi
 	@if [ "$$FLOWDEX_DENO" != "$(CURDIR)/$(TOOLS)/bin/deno" ]; then \
 	  "$$FLOWDEX_DENO" --version | head -n 1; \
 	elif ! $(TOOLS)/bin/deno --version >/dev/null 2>&1; then \

@@ -39,6 +39,10 @@ public struct ProjectLayout: Sendable, Equatable {
   public func stagedRun(_ id: String) -> RunLayout {
     RunLayout(root: "\(runs)/\(Self.stagedPrefix)\(id)", runId: id)
   }
+  /// Where a run is moved to be removed, so that it goes from every list at once.
+  public func removedRun(_ id: String) -> String { "\(runs)/\(Self.removedPrefix)\(id)" }
+  /// What the names of runs that are being removed begin with.
+  public static let removedPrefix = ".removed-"
   /// What the names of runs under construction begin with.
   public static let stagedPrefix = ".staging-"
   /// Held while a run is built.

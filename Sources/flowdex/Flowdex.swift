@@ -26,7 +26,7 @@ struct Flowdex: ParsableCommand {
       CheckResult.self, CollectResults.self, Watch.self, WorkCommand.self, Status.self, Inspect.self,
       Report.self,
       Continue.self, Pause.self, Stop.self, Resume.self, RestartAgent.self, RepairEvents.self, Save.self,
-      Workflow.self, Skill.self, DoctorCommand.self,
+      Workflow.self, Skill.self, DoctorCommand.self, Explain.self, Remove.self,
     ])
 
   static func main() {

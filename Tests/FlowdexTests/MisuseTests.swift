@@ -20,13 +20,13 @@ struct MisuseTests {
     ["check-result"],
     ["collect-results"], ["watch"], ["status"], ["inspect"], ["report"], ["continue"], ["pause"], ["stop"],
     ["resume"], ["restart-agent"], ["repair-events"], ["save"], ["workflow", "list"], ["skill", "install"],
-    ["doctor"], ["renew"],
+    ["doctor"], ["renew"], ["work"], ["rm"], ["explain"],
   ]
 
   /// What each command needs besides a run's id, to be asked about a run.
   static let ofRuns: [[String]] = [
     ["next"], ["collect-results"], ["watch"], ["status"], ["inspect"], ["report"], ["continue"], ["pause"],
-    ["stop"], ["resume"], ["repair-events"],
+    ["stop"], ["resume"], ["repair-events"], ["explain"], ["rm"],
   ]
 
   static func about(_ id: String) -> [[String]] {
@@ -64,8 +64,13 @@ struct MisuseTests {
     Case(64, ["next", "r1", "--limit", "99999999999999999999"], "is invalid for `--limit <limit>`"),
     Case(64, ["watch", "r1", "--limit", "3"], "`--limit` goes with `--dispatch`"),
     Case(64, ["watch", "r1", "--dispatch", "--limit", "0"], "`--limit` is 0"),
+    Case(64, ["work", "r1"], "there is no command: expected one after `--`"),
+    Case(64, ["work", "r1", "--jobs", "0", "--", "true"], "`--jobs` is 0"),
+    Case(64, ["work", "r1", "--retries=-1", "--", "true"], "`--retries` is -1"),
+    Case(64, ["work", "r1", "--timeout-minutes=-1", "--", "true"], "`--timeout-minutes` is -1.0"),
+    Case(1, ["work", "r1", "--", "no-such-program"], "there is no program `no-such-program` along PATH"),
     Case(1, ["check-result", "missing.json"], "no file `missing.json`"),
-    Case(1, ["report", "r1"], "has no report (run `flowdex status r1`"),
+    Case(1, ["report", "r1"], "has no report (run `flowdex explain r1`"),
     Case(64, ["report", "r1", "--path", "a..b"], "path `a..b`"),
     Case(64, ["save", "r1", "../x"], "`../x` is not a workflow's name"),
     Case(64, ["save", "r1", ""], "is not a workflow's name"),
@@ -123,7 +128,7 @@ struct MisuseTests {
       let near = try await Cli.run(command + ["--jsno"], in: scratch.path)
       Self.check(near, Case(64, command, "unknown option `--jsno`"))
     }
-    for command in Self.commands where !bare.contains(command) {
+    for command in Self.commands where !bare.contains(command) && command != ["rm"] {
       let none = try await Cli.run(command, in: scratch.path)
       Self.check(none, Case(64, command, "missing argument `<"))
     }
@@ -132,7 +137,7 @@ struct MisuseTests {
   @Test("an unknown run names the nearest, an unsafe id is refused, by every command")
   func runIds() async throws {
     let scratch = try await Self.project()
-    for arguments in Self.about("r2") {
+    for arguments in Self.about("r2") + [["work", "r2", "--", "true"]] {
       let output = try await Cli.run(arguments, in: scratch.path)
       Self.check(output, Case(1, arguments, "there is no run `r2` (did you mean `r1`?)"))
     }
@@ -183,7 +188,7 @@ struct MisuseTests {
   func noProject() async throws {
     let scratch = try Scratch()
     try FileSystem.removeTree("\(scratch.path)/.flowdex")
-    for arguments in Self.about("r1") {
+    for arguments in Self.about("r1") + [["work", "r1", "--", "true"]] {
       let output = try await Cli.run(arguments, in: scratch.path)
       Self.check(output, Case(1, arguments, "there is no `.flowdex` here or in any folder above"))
     }

@@ -103,11 +103,18 @@ public struct LeaseRecord: Sendable {
     self.row = row[20]
   }
 
+  /// Milliseconds until the lease runs out, negative where it is late; nil for an offer. By the same clock that
+  /// decides over it.
+  public func leftMs(_ clock: any WallClock) -> Int64? {
+    guard let expiresAtMs, let bootDeadlineMs else { return nil }
+    return bootId == clock.bootId() ? bootDeadlineMs - clock.bootMs() : expiresAtMs - clock.nowMs()
+  }
+
   /// Whether the lease has run out. Within one boot the boot clock decides, which nobody can set; after a
   /// reboot only the wall clock is left.
   public func hasRunOut(_ clock: any WallClock) -> Bool {
-    guard state == .live, let expiresAtMs, let bootDeadlineMs else { return false }
-    return bootId == clock.bootId() ? clock.bootMs() >= bootDeadlineMs : clock.nowMs() >= expiresAtMs
+    guard state == .live, let leftMs = leftMs(clock) else { return false }
+    return leftMs <= 0
   }
 
   /// Milliseconds until it runs out, by the clock that decides; nil unless its time runs.

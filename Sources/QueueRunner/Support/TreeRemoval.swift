@@ -7,15 +7,16 @@ import Glibc
 extension FileSystem {
   /// Removes a tree of any depth, never following a symlink; what is already gone is no error.
   ///
+  /// - Parameter onRemoved: called after each entry that went.
   /// - Throws: what the machine refuses; a part of the tree may be gone then, and another call goes on.
-  public static func removeTree(_ path: String) throws {
+  public static func removeTree(_ path: String, onRemoved: @escaping () -> Void = {}) throws {
     guard let entry = try entry(path) else { return }
     guard entry.kind == .directory else {
       try remove(path)
       return
     }
     if entry.mode & 0o700 != 0o700 { chmod(path, 0o700) }
-    try TreeRemoval(path).run()
+    try TreeRemoval(path, onRemoved).run()
     if retrying({ rmdir(path) }) != 0, errno != ENOENT { throw failure("remove", path) }
   }
 }
@@ -25,10 +26,12 @@ private final class TreeRemoval {
   private static let deepest = 16
   private let path: String
   private let root: Int32
+  private let onRemoved: () -> Void
   private var moved = 0
 
-  init(_ path: String) throws {
+  init(_ path: String, _ onRemoved: @escaping () -> Void) throws {
     self.path = path
+    self.onRemoved = onRemoved
     root = FileSystem.retrying { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
     if root < 0 { throw FileSystem.failure("open", path) }
   }
@@ -45,7 +48,10 @@ private final class TreeRemoval {
   }
 
   private func empty(_ folder: Int32, _ depth: Int) throws {
-    for name in try names(folder) { try remove(name, in: folder, depth) }
+    for name in try names(folder) {
+      try remove(name, in: folder, depth)
+      onRemoved()
+    }
   }
 
   private func remove(_ name: [CChar], in folder: Int32, _ depth: Int) throws {

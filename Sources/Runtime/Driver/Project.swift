@@ -70,6 +70,41 @@ public struct Project: Sendable {
 
   /// Opens a run of the project, for this thread.
   ///
-  /// - Throws: `run-id`, `run-not-found`, or what is wrong with its state.
-  public func open(_ id: String) throws -> Run { try Run.open(layout, id: id, clock: clock) }
+  /// - Parameter id: whole, or its beginning where no other run's id begins so, or `latest`.
+  /// - Throws: `run-id`, `run-not-found`, `run-ambiguous`, or what is wrong with its state.
+  public func open(_ id: String) throws -> Run { try Run.open(layout, id: try resolve(id), clock: clock) }
+
+  /// The word that stands for the run that was created last.
+  public static let latest = "latest"
+
+  /// The whole id of the run that is meant; what begins no id comes back as it is. A run of exactly that id
+  /// goes before everything else.
+  ///
+  /// - Throws: `run-id`; `run-ambiguous` where several ids begin so; `no-run` for `latest` where there is none.
+  public func resolve(_ id: String) throws -> String {
+    try RunId.check(id)
+    if try FileSystem.entry(layout.run(id).root)?.kind == .directory { return id }
+    if id == Self.latest { return try latestRun() }
+    let meant = try runIds().filter { $0.hasPrefix(id) }
+    if meant.count <= 1 { return meant.first ?? id }
+    let shown = meant.prefix(4).map { "`\($0)`" }.joined(separator: ", ")
+    let more = meant.count > 4 ? " and \(meant.count - 4) more" : ""
+    throw FlowdexError.failed(
+      "run-ambiguous", "`\(id)` begins the ids of \(meant.count) runs: \(shown)\(more)",
+      next: "type more of the one that you mean")
+  }
+
+  /// By the time in their states; runs that cannot be opened are passed over.
+  private func latestRun() throws -> String {
+    var latest: (id: String, createdAtMs: Int64)?
+    for id in try runIds() {
+      guard let record = try? Run.open(layout, id: id, clock: clock).record() else { continue }
+      if record.createdAtMs > latest?.createdAtMs ?? .min { latest = (id, record.createdAtMs) }
+    }
+    guard let latest else {
+      throw FlowdexError.failed(
+        "no-run", "there is no run yet, so none is the latest", next: "start one with `flowdex run`")
+    }
+    return latest.id
+  }
 }

@@ -5,7 +5,37 @@
 import GRDB
 import QueueRunner
 
+/// What a restart comes to.
+public struct RestartPlan: Sendable, Equatable {
+  /// What runs anew, by key.
+  public let invalidated: [String]
+  /// The operations whose deliveries are replayed as they were, in their order.
+  public let replayed: [String]
+  /// The tasks whose results are kept, and taken over where the task is scheduled with an equal specification.
+  public let kept: [String]
+}
+
+/// Takes a transaction back once it has shown what it would do.
+private struct DryRun: Error {
+  let plan: RestartPlan
+}
+
 extension Run {
+  /// What `restart` would do now: it is done, and taken back.
+  ///
+  /// - Throws: as `restart`.
+  public func restartPlan(_ target: String) throws -> RestartPlan {
+    _ = try record().status.applying(.restart, to: layout.runId)
+    let planner = OperationPlanner(manifest: try approvedDocument().manifest)
+    do {
+      return try database.transition { tx in
+        throw DryRun(plan: try Restart(tx: tx, run: self, planner: planner, target: target).perform().plan)
+      }
+    } catch let dry as DryRun {
+      return dry.plan
+    }
+  }
+
   /// Opens a new generation in which `target` (an operation's key, or one task's child key) runs anew.
   ///
   /// - Returns: the keys of what runs anew.
@@ -15,11 +45,11 @@ extension Run {
     _ = try record().status.applying(.restart, to: layout.runId)
     _ = try Collector(queue).pass()
     let planner = OperationPlanner(manifest: try approvedDocument().manifest)
-    let (invalidated, tokens) = try database.transition { tx in
+    let (plan, tokens) = try database.transition { tx in
       try Restart(tx: tx, run: self, planner: planner, target: target).perform()
     }
     queue.unlink(tokens)
-    return invalidated
+    return plan.invalidated
   }
 }
 
@@ -30,7 +60,7 @@ private struct Restart {
   let planner: OperationPlanner
   let target: String
 
-  func perform() throws -> (invalidated: [String], tokens: [String]) {
+  func perform() throws -> (plan: RestartPlan, tokens: [String]) {
     let record = try RunStore.get(tx.db)
     _ = try record.status.applying(.restart, to: run.layout.runId)
     let old = record.generation
@@ -49,7 +79,14 @@ private struct Restart {
     try RunStore.setTurns(tx, min(kept, record.turns))
     _ = try RunStore.move(tx, .restart)
     let invalidated = try invalidate(operation, excluded, open, history[kept...], old)
-    return (invalidated, tokens)
+    let replayed = Array(history[..<kept])
+    let carried = Set(replayed)
+    let results = try TaskStore.all(tx.db, generation: old).filter {
+      $0.result != nil && !carried.contains($0.groupKey) && !excluded.contains($0.childKey)
+    }
+    return (
+      RestartPlan(invalidated: invalidated, replayed: replayed, kept: results.map(\.childKey)), tokens
+    )
   }
 
   private func find(_ generation: Int) throws -> (OperationRecord, [TaskRecord]) {

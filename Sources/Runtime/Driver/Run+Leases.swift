@@ -14,7 +14,9 @@ public struct NextLeases: Sendable {
 
 extension Run {
   /// Leases the next tasks: after a look at what has been dropped, so that what has run out is free again.
-  public func nextLeases(limit: Int, files: Bool, wait: Bool, interrupts: [Int32]) throws -> NextLeases {
+  public func nextLeases(
+    limit: Int, files: Bool, durationMs: Int64? = nil, wait: Bool, interrupts: [Int32]
+  ) throws -> NextLeases {
     let collector = Collector(queue)
     let wakes = wait ? try WakeWatch(layout) : nil
     while true {
@@ -23,7 +25,7 @@ extension Run {
       if !status.isLive { return NextLeases(leases: [], whyNone: whyNone(status), wasInterrupted: false) }
       let leases: [IssuedLease]
       do {
-        leases = try next(limit: limit, files: files)
+        leases = try next(limit: limit, files: files, durationMs: durationMs)
       } catch let error as FlowdexError where error.code == "queue-not-open" {
         continue  // Paused, stopped or ended since: said above.
       }

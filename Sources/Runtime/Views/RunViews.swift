@@ -19,7 +19,7 @@ public enum RunViews {
         "usage": Usage.of(tasks),
         "usageByPhase": Usage.byPhase(tasks),
         "tasks": .array(
-          try tasks.map { try task($0, leases[$0.id], run.layout, isCompact: isCompact) }),
+          try tasks.map { try task($0, leases[$0.id], run.layout, run.clock, isCompact: isCompact) }),
       ]
     }
   }
@@ -49,7 +49,7 @@ public enum RunViews {
   }
 
   private static func task(
-    _ task: TaskRecord, _ lease: LeaseRecord?, _ layout: RunLayout, isCompact: Bool
+    _ task: TaskRecord, _ lease: LeaseRecord?, _ layout: RunLayout, _ clock: any WallClock, isCompact: Bool
   ) throws -> JSONValue {
     let spec = try task.spec()
     let package = lease.flatMap { $0.hasPackage ? layout.package(task.childKey, $0.token) : nil }
@@ -61,6 +61,7 @@ public enum RunViews {
       ("cwd", JSONValue(spec.isWrite ? package?.work ?? lease?.cwd : lease?.cwd)),
       ("leaseToken", JSONValue(task.lease)),
       ("leaseExpiresAt", isHeld ? JSONValue(lease?.expiresAtMs.map(Timestamp.text)) : .null),
+      ("leaseLeftMs", isHeld ? lease?.leftMs(clock).map { JSONValue($0) } ?? .null : .null),
       ("agentRef", JSONValue(lease?.agentRef)), ("resultPath", JSONValue(package?.result)),
       ("instructionPath", JSONValue(package?.instructions)), ("taskPath", JSONValue(package?.task)),
       ("attempt", JSONValue(task.attempt)), ("adapterStatus", JSONValue(task.resultStatus)),
@@ -124,7 +125,7 @@ public enum RunViews {
       object["runId"] = .string(record.runId)
       object["operations"] = try operations(db, record.generation)
       if all {
-        object["generations"] = .array(try (1...record.generation).map { try generation(db, $0, run.layout) })
+        object["generations"] = .array(try (1...record.generation).map { try generation(db, $0, run) })
       }
       let events = try EventStore.after(db, runId: record.runId, seq: 0, limit: Int(Int32.max))
       return [
@@ -150,13 +151,13 @@ public enum RunViews {
       })
   }
 
-  private static func generation(_ db: Database, _ generation: Int, _ layout: RunLayout) throws -> JSONValue {
+  private static func generation(_ db: Database, _ generation: Int, _ run: Run) throws -> JSONValue {
     let leases = try LeaseStore.newestByTask(db, generation: generation)
     return [
       "generation": JSONValue(generation), "operations": try operations(db, generation),
       "tasks": .array(
         try TaskStore.all(db, generation: generation).map {
-          try task($0, leases[$0.id], layout, isCompact: false)
+          try task($0, leases[$0.id], run.layout, run.clock, isCompact: false)
         }),
     ]
   }

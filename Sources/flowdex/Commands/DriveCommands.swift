@@ -9,7 +9,7 @@ struct Continue: ParsableCommand {
     abstract: "Drive a run once more; a paused or stopped run stays as it is.",
     discussion: "Example:\n  flowdex continue 2026-11-23T15-36-01-123Z-code-audit")
 
-  @Argument(help: "The run's id.") var runId: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
 
   func run() throws {
     let project = try Composition.project()
@@ -24,7 +24,7 @@ struct Resume: ParsableCommand {
     abstract: "Lift a pause, a stop or a failure, then drive.",
     discussion: "Example:\n  flowdex resume 2026-11-23T15-36-01-123Z-code-audit")
 
-  @Argument(help: "The run's id.") var runId: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
 
   func run() throws {
     let project = try Composition.project()
@@ -40,10 +40,13 @@ struct Pause: ParsableCommand {
     abstract: "Hand out nothing more and drive no further; results are still kept.",
     discussion: "Example:\n  flowdex pause 2026-11-23T15-36-01-123Z-code-audit")
 
-  @Argument(help: "The run's id.") var runId: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
   @Flag(help: "Print JSON.") var json = false
 
-  func run() throws { try show(try Composition.run(runId).pause(), runId, json) }
+  func run() throws {
+    let run = try Composition.run(runId)
+    try show(try run.pause(), run, json)
+  }
 }
 
 struct Stop: ParsableCommand {
@@ -51,13 +54,17 @@ struct Stop: ParsableCommand {
     abstract: "Take what is there, then withdraw leases and kill host commands.",
     discussion: "Example:\n  flowdex stop 2026-11-23T15-36-01-123Z-code-audit")
 
-  @Argument(help: "The run's id.") var runId: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
   @Flag(help: "Print JSON.") var json = false
 
-  func run() throws { try show(try Composition.run(runId).stop(), runId, json) }
+  func run() throws {
+    let run = try Composition.run(runId)
+    try show(try run.stop(), run, json)
+  }
 }
 
-private func show(_ status: RunStatus, _ runId: String, _ json: Bool) throws {
+private func show(_ status: RunStatus, _ run: Run, _ json: Bool) throws {
+  let runId = run.layout.runId
   if json {
     Console.json(["runId": .string(runId), "status": .string(status.rawValue)])
   } else {

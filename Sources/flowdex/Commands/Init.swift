@@ -12,7 +12,7 @@ struct Init: ParsableCommand {
         flowdex init code-audit workflows/audit.ts
       """)
 
-  @Argument(help: "The template's name.") var template: String
+  @Argument(help: "The template's name.", completion: .list(Templates.names)) var template: String
   @Argument(help: "The file to write.") var path: String
   @Flag(help: "Print JSON.") var json = false
 

@@ -15,16 +15,27 @@ struct RestartAgent: ParsableCommand {
         flowdex restart-agent RUN 'fanout:audit#shard-3'
       """)
 
-  @Argument(help: "The run's id.") var runId: String
-  @Argument(help: "An operation's key, such as fanout:audit, or a task's child key.") var key: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
+  @Argument(help: "An operation's key, such as fanout:audit, or a task's child key.", completion: .childKey)
+  var key: String
+  @Flag(help: "Only say what would run anew, be replayed and be kept.") var dryRun = false
 
   func run() throws {
     let project = try Composition.project()
     let run = try project.open(runId)
+    if dryRun { return show(try run.restartPlan(key), of: run) }
     let environment = try Composition.environment(project)
     let invalidated = try run.restart(key)
     let result = try run.drive(environment)
     try Composition.finish(result, also: [("invalidated", .array(invalidated.map(JSONValue.string)))])
+  }
+
+  private func show(_ plan: RestartPlan, of run: Run) {
+    func keys(_ keys: [String]) -> JSONValue { .array(keys.map(JSONValue.string)) }
+    Console.json([
+      "runId": .string(run.layout.runId), "dryRun": true, "invalidated": keys(plan.invalidated),
+      "replayed": keys(plan.replayed), "kept": keys(plan.kept),
+    ])
   }
 }
 
@@ -32,7 +43,7 @@ struct Save: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Keep a run's workflow by name.", discussion: "Example:\n  flowdex save RUN nightly-audit")
 
-  @Argument(help: "The run's id.") var runId: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
   @Argument(help: "The name to keep it by.") var name: String
   @Flag(help: "Print JSON.") var json = false
 

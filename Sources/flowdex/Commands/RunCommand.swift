@@ -14,18 +14,21 @@ struct RunCommand: ParsableCommand {
       The same --run-id with the same source and input continues that run.
       """)
 
-  @Argument(help: "A workflow file, or the name of a saved one.") var workflow: String
+  @Argument(help: "A workflow file, or the name of a saved one.", completion: .file(extensions: ["ts"]))
+  var workflow: String
   @Option(help: "The input: JSON, @file, or - for stdin.") var input: String = "{}"
   @Flag(help: "Approve what `flowdex preview` shows.") var yes = false
-  @Option(help: "The new run's id.") var runId: String?
-  @Option(help: "A run whose agents' results are kept where the task is the same.") var reuse: String?
+  @Option(help: "The new run's id; `latest` continues the run that was created last.") var runId: String?
+  @Option(help: "A run whose agents' results are kept where the task is the same.", completion: .run)
+  var reuse: String?
 
   func run() throws {
     let project = try Composition.projectOrNew()
     let (source, file) = try WorkflowFile.read(workflow, in: project)
     let document = try WorkflowDocument.read(text: source, file: file)
     let new = Project.NewRun(
-      document: document, source: source, input: try InputArgument.read(input), id: runId, reuse: reuse)
+      document: document, source: source, input: try InputArgument.read(input),
+      id: runId == Project.latest ? try project.resolve(Project.latest) : runId, reuse: reuse)
     let environment = try Composition.environment(project)
     if let run = try project.existing(new) {
       Console.note("run `\(run.layout.runId)` is there: continuing it")

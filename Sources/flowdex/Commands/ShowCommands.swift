@@ -16,7 +16,8 @@ struct Preview: ParsableCommand {
         flowdex preview examples/code-audit.ts
       """)
 
-  @Argument(help: "A workflow file, or the name of a saved one.") var workflow: String
+  @Argument(help: "A workflow file, or the name of a saved one.", completion: .file(extensions: ["ts"]))
+  var workflow: String
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
@@ -56,10 +57,10 @@ struct List: ParsableCommand {
       runs.map { run in
         let counts = run["taskCounts"]?.object?.members.map { "\($0.key)=\($0.value.compactText)" } ?? []
         return [
-          run["runId"]?.string ?? "", run["status"]?.string ?? "", run["updatedAt"]?.string ?? "",
-          counts.joined(separator: " "),
+          run["runId"]?.string ?? "", run["status"]?.string ?? "",
+          Console.time(run["updatedAt"]?.string ?? ""), counts.joined(separator: " "),
         ]
-      })
+      }, heads: ["RUN", "STATUS", "CHANGED", "TASKS"])
   }
 }
 
@@ -68,14 +69,15 @@ struct Status: ParsableCommand {
     abstract: "Where a run and each of its tasks stand.",
     discussion: """
       As JSON: {runId, run, counts, usage, usageByPhase, tasks}. In `run`, `error` says why it failed, and
-      `inputHash` is the SHA-256 of the input. Without --compact, a task has also parentOpKey, spec, usage,
+      `inputHash` is the SHA-256 of the input. `leaseLeftMs` of a task that is held goes below zero where its worker is
+      late. Without --compact, a task has also parentOpKey, spec, usage,
       resultArtifactId, schemaRefusals, expiries, keptFrom, createdAt and updatedAt.
 
       Example:
         flowdex status RUN --compact --json
       """)
 
-  @Argument(help: "The run's id.") var runId: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
   @Flag(help: "Only what tells where each task stands.") var compact = false
   @Flag(help: "Print JSON.") var json = false
 
@@ -84,13 +86,19 @@ struct Status: ParsableCommand {
     let status = try RunViews.status(run, isCompact: compact || !json)
     if json { return Console.json(status) }
     let record = try run.record()
-    Console.table([[runId, record.status.rawValue, record.name, record.error ?? ""]])
+    Console.table([[run.layout.runId, record.status.rawValue, record.name, record.error ?? ""]])
+    let columns = [
+      "childKey", "phase", "status", "attempt", "agentRef", "leaseExpiresAt", "summary", "error",
+    ]
     Console.table(
       (status["tasks"]?.array ?? []).map { task in
-        ["childKey", "phase", "status", "attempt", "agentRef", "leaseExpiresAt", "summary", "error"].map {
-          task[$0]?.string ?? task[$0]?.int.map(String.init) ?? "-"
+        columns.map { column in
+          if column == "leaseExpiresAt", let leftMs = task["leaseLeftMs"]?.int, Console.isTerminal {
+            return TimeWords.left(ms: Int64(leftMs))
+          }
+          return task[column]?.string ?? task[column]?.int.map(String.init) ?? "-"
         }
-      })
+      }, heads: ["TASK", "PHASE", "STATUS", "TRY", "WORKER", "LEASE", "SUMMARY", "ERROR"])
   }
 }
 
@@ -104,7 +112,7 @@ struct Inspect: ParsableCommand {
         flowdex inspect RUN | jq '.events[].type'
       """)
 
-  @Argument(help: "The run's id.") var runId: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
   @Flag(help: "Show the generations that restarts have replaced, too.") var all = false
 
   func run() throws { Console.json(try RunViews.inspect(try Composition.run(runId), all: all)) }
@@ -128,7 +136,7 @@ struct Report: ParsableCommand {
       runs no script and loads nothing; `-` is standard output.
       """)
 
-  @Argument(help: "The run's id.") var runId: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
   @Option(help: "The value to print: keys and indexes joined by dots; keys with dots in double quotes.")
   var path: String?
   @Flag(help: "Print a string without its quotes.") var raw = false
@@ -179,9 +187,9 @@ struct Report: ParsableCommand {
     guard let text = try run.reportText() else {
       let record = try run.record()
       throw FlowdexError.failed(
-        "no-report", "run `\(runId)` is \(record.status.rawValue) and has no report",
+        "no-report", "run `\(run.layout.runId)` is \(record.status.rawValue) and has no report",
         next: record.error.map { "it failed: \($0)" }
-          ?? "run `flowdex status \(runId)` to see what it waits for")
+          ?? "run `flowdex explain \(run.layout.runId)` to see what it waits for")
     }
     return try JSONValue(parsing: Array(text.utf8), limits: .unlimited)
   }
@@ -192,11 +200,13 @@ struct RepairEvents: ParsableCommand {
     abstract: "Rebuild a run's events.jsonl from its state, byte for byte.",
     discussion: "Example:\n  flowdex repair-events RUN")
 
-  @Argument(help: "The run's id.") var runId: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
-    let count = try Composition.run(runId).database.rebuildEvents()
+    let run = try Composition.run(runId)
+    let runId = run.layout.runId
+    let count = try run.database.rebuildEvents()
     if json {
       Console.json(["runId": .string(runId), "events": JSONValue(count)])
     } else {

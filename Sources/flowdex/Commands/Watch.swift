@@ -13,7 +13,7 @@ struct Watch: ParsableCommand {
         flowdex watch RUN --dispatch
       """)
 
-  @Argument(help: "The run's id; without one, every live run.") var runId: String?
+  @Argument(help: "The run's id; without one, every live run.", completion: .run) var runId: String?
   @Flag(help: "Keep queue/ready filled with packages.") var dispatch = false
   @Option(help: "With --dispatch: how many packages may wait or be held (default: `maxConcurrency`).")
   var limit: Int?

@@ -23,7 +23,7 @@ struct WorkCommand: ParsableCommand {
         flowdex work RUN --jobs 2 -- codex exec --skip-git-repo-check {prompt}
       """)
 
-  @Argument(help: "The run's id.") var runId: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
   @Option(help: "How many commands run at a time.") var jobs = 4
   @Option(help: "How long a lease lasts without renewal (default: what the task says).")
   var leaseMinutes: Double?

@@ -9,20 +9,25 @@ struct Next: ParsableCommand {
     abstract: "Lease the next tasks and print only the new leases.",
     discussion: "Example:\n  flowdex next RUN --json --files --limit 4")
 
-  @Argument(help: "The run's id.") var runId: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
   @Flag(help: "Write a dispatch package for each lease.") var files = false
   @Option(help: "How many leases may be live, at most `maxConcurrency`.") var limit = 6
+  @Option(help: "How long each lease lasts without renewal (default: what its task says).")
+  var leaseMinutes: Double?
   @Flag(help: "Wait until there is one, or the run has ended, paused or stopped.") var wait = false
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
     if limit < 1 { throw ValidationError("`--limit` is \(limit): expected 1 or more") }
+    try LeaseMinutes.check(leaseMinutes)
   }
 
   func run() throws {
     let run = try Composition.run(runId)
     let interrupts = wait ? [try SignalWatch.install()] : []
-    let outcome = try run.nextLeases(limit: limit, files: files, wait: wait, interrupts: interrupts)
+    let outcome = try run.nextLeases(
+      limit: limit, files: files, durationMs: leaseMinutes.map(LeaseMinutes.ms), wait: wait,
+      interrupts: interrupts)
     if let why = outcome.whyNone { Console.note("\(why)") }
     if json {
       Console.json(each: outcome.leases.lazy.map { LeaseViews.json($0, run) })
@@ -44,16 +49,16 @@ struct AttachAgent: ParsableCommand {
     abstract: "Record who works on a lease.",
     discussion: "Example:\n  flowdex attach-agent RUN 'fanout:audit#a1' --lease-token T --agent-ref codex-7")
 
-  @Argument(help: "The run's id.") var runId: String
-  @Argument(help: "The task's child key.") var childKey: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
+  @Argument(help: "The task's child key.", completion: .childKey) var childKey: String
   @Option(help: "The lease's token.") var leaseToken: String
   @Option(help: "A name for the worker, of your choice.") var agentRef: String
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
-    let state = try Composition.run(runId).queue
-      .attach(childKey: childKey, token: leaseToken, agentRef: agentRef)
-    TaskLine.show(runId, childKey, state, json: json)
+    let run = try Composition.run(runId)
+    let state = try run.queue.attach(childKey: childKey, token: leaseToken, agentRef: agentRef)
+    TaskLine.show(run, childKey, state, json: json)
   }
 }
 
@@ -62,33 +67,40 @@ struct CompleteAgent: ParsableCommand {
     abstract: "Deliver one result by hand.",
     discussion: "Example:\n  flowdex complete-agent RUN agent:scout --lease-token T --result @result.json")
 
-  @Argument(help: "The run's id.") var runId: String
-  @Argument(help: "The task's child key.") var childKey: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
+  @Argument(help: "The task's child key.", completion: .childKey) var childKey: String
   @Option(help: "The lease's token.") var leaseToken: String
   @Option(help: "The adapter result: JSON, @file, or - for stdin.") var result: String
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
     let bytes = try InputArgument.bytes(result)
-    let state = try Composition.run(runId).queue
-      .complete(childKey: childKey, token: leaseToken, result: bytes)
-    TaskLine.show(runId, childKey, state, json: json)
+    let run = try Composition.run(runId)
+    let state = try run.queue.complete(childKey: childKey, token: leaseToken, result: bytes)
+    TaskLine.show(run, childKey, state, json: json)
   }
 }
 
 struct Renew: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Start the time of a lease anew, as a touched heartbeat does.",
-    discussion: "Example:\n  flowdex renew RUN 'fanout:audit#a1' --lease-token T")
+    discussion: "Example:\n  flowdex renew RUN 'fanout:audit#a1' --lease-token T --lease-minutes 90")
 
-  @Argument(help: "The run's id.") var runId: String
-  @Argument(help: "The task's child key.") var childKey: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
+  @Argument(help: "The task's child key.", completion: .childKey) var childKey: String
   @Option(help: "The lease's token.") var leaseToken: String
+  @Option(help: "How long it lasts from now, and from each later renewal (default: as long as before).")
+  var leaseMinutes: Double?
   @Flag(help: "Print JSON.") var json = false
 
+  func validate() throws { try LeaseMinutes.check(leaseMinutes) }
+
   func run() throws {
+    let run = try Composition.run(runId)
+    let runId = run.layout.runId
     let expiry = Timestamp.text(
-      try Composition.run(runId).queue.renew(childKey: childKey, token: leaseToken))
+      try run.queue.renew(
+        childKey: childKey, token: leaseToken, durationMs: leaseMinutes.map(LeaseMinutes.ms)))
     if json {
       Console.json([
         "runId": .string(runId), "childKey": .string(childKey), "leaseExpiresAt": .string(expiry),
@@ -100,7 +112,8 @@ struct Renew: ParsableCommand {
 }
 
 private enum TaskLine {
-  static func show(_ runId: String, _ childKey: String, _ state: TaskState, json: Bool) {
+  static func show(_ run: Run, _ childKey: String, _ state: TaskState, json: Bool) {
+    let runId = run.layout.runId
     if json {
       Console.json([
         "runId": .string(runId), "childKey": .string(childKey), "taskStatus": .string(state.rawValue),
@@ -138,13 +151,14 @@ struct CollectResults: ParsableCommand {
     abstract: "Take every result that is there, once.",
     discussion: "Example:\n  flowdex collect-results RUN --continue --json")
 
-  @Argument(help: "The run's id.") var runId: String
+  @Argument(help: "The run's id.", completion: .run) var runId: String
   @Flag(name: .customLong("continue"), help: "Then drive the run on.") var goOn = false
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
     let project = try Composition.project()
     let run = try project.open(runId)
+    let runId = run.layout.runId
     let items = try run.collectOnce()
     var continued: DriveResult?
     if goOn {

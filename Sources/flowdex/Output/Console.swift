@@ -43,22 +43,26 @@ enum Console {
     put(hasAny ? "\n]\n" : "[]\n")
   }
 
-  /// Tab-separated where nobody looks; aligned where somebody does.
-  static func table(_ rows: [[String]]) {
-    let clean = rows.map { $0.map(oneLine) }
-    guard isTerminal, let columns = clean.first?.count else {
-      for row in clean { out(row.joined(separator: "\t")) }
-      return
+  /// Tab-separated where nobody looks; aligned, with heads, where somebody does.
+  static func table(_ rows: [[String]], heads: [String]? = nil) {
+    if rows.isEmpty { return }
+    if isTerminal {
+      for line in Table.lines((heads.map { [$0] } ?? []) + rows, width: width) { out(line) }
+    } else {
+      for row in rows { out(row.map(oneLine).joined(separator: "\t")) }
     }
-    let widths = (0..<columns).map { column in clean.map { $0[column].count }.max() ?? 0 }
-    for row in clean {
-      var line = ""
-      for (column, cell) in row.enumerated() {
-        let isLast = column == columns - 1
-        line += cell + (isLast ? "" : String(repeating: " ", count: widths[column] - cell.count + 2))
-      }
-      out(line)
-    }
+  }
+
+  /// A time as RFC 3339 gives it where nobody looks; how long ago it was where somebody does.
+  static func time(_ text: String) -> String {
+    guard isTerminal, let ms = Timestamp.ms(text) else { return text }
+    return TimeWords.ago(ms: SystemClock().nowMs() - ms)
+  }
+
+  /// Columns of the terminal.
+  private static var width: Int {
+    var size = winsize()
+    return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
   }
 
   /// What workers wrote must not move the cursor or break a row.

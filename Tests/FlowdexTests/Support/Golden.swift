@@ -32,7 +32,8 @@ enum Golden {
   static func mask(_ value: JSONValue, _ scratch: Scratch, key: String = "") -> JSONValue {
     switch value {
     case .null, .bool: value
-    case .number: ["pid", "durationMs", "changedNs"].contains(key) ? .string("<\(key)>") : value
+    case .number:
+      ["pid", "durationMs", "changedNs", "leaseLeftMs"].contains(key) ? .string("<\(key)>") : value
     case .string(let text): .string(mask(text, scratch))
     case .array(let items): .array(items.map { mask($0, scratch) })
     case .object(let object):

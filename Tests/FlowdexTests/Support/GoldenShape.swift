@@ -61,11 +61,11 @@ struct GoldenShape {
       GoldenShape(
         file: "status", path: "tasks/0", required: task,
         extra: [
-          "parentOpKey", "resultArtifactId", "schemaRefusals", "expiries", "keptFrom", "createdAt",
+          "parentOpKey", "resultArtifactId", "schemaRefusals", "leaseLeftMs", "expiries", "keptFrom", "createdAt",
           "updatedAt",
           "usage", "spec",
         ]),
-      GoldenShape(file: "status-compact", path: "tasks/0", required: task),
+      GoldenShape(file: "status-compact", path: "tasks/0", required: task, extra: ["leaseLeftMs"]),
       GoldenShape(file: "inspect", path: "", required: ["run", "events"]),
       GoldenShape(
         file: "inspect", path: "run", required: run, extra: ["runId", "inputHash", "error", "operations"]),

@@ -1,0 +1,129 @@
+// Removing runs: never one that may go on, and gently, for a burst of deletions slows the file system down for
+// minutes (measured on ext4: creating files took ten times as long).
+
+import Glibc
+import QueueRunner
+
+/// A run that was removed, or would be.
+public struct RemovedRun: Sendable, Equatable {
+  /// The run.
+  public let runId: String
+  /// How it stood; nil where its state cannot be read.
+  public let status: RunStatus?
+  /// Files and folders.
+  public let entries: Int
+  /// What they take up on the disk. Copies that share their blocks (reflinks) are counted each.
+  public let bytes: Int64
+}
+
+extension Project {
+  /// The runs that ended at least so long ago, oldest first.
+  public func runs(endedBefore ageMs: Int64) throws -> [String] {
+    try runIds().compactMap { id -> (String, Int64)? in
+      guard let record = try? open(id).record(), record.status.mayBeRemoved,
+        clock.nowMs() - record.updatedAtMs >= ageMs
+      else { return nil }
+      return (id, record.updatedAtMs)
+    }.sorted { $0.1 < $1.1 }.map(\.0)
+  }
+
+  /// Removes one run: out of every list at once, then file by file.
+  ///
+  /// - Parameters:
+  ///   - broken: also a run whose state cannot be read.
+  ///   - isDry: only says what it would free.
+  /// - Throws: `run-live` for a run that may go on; what is wrong with its state.
+  public func remove(_ given: String, broken: Bool = false, isDry: Bool = false) throws -> RemovedRun {
+    let id = try resolve(given)
+    let place = layout.run(id).root
+    let status = try checkRemovable(id, broken: broken)
+    let size = DiskUse.of(place)
+    let removed = RemovedRun(runId: id, status: status, entries: size.entries, bytes: size.bytes)
+    if isDry { return removed }
+    let away = layout.removedRun(id)
+    if FileSystem.exists(away) { try Self.removeGently(away) }
+    if status == nil {
+      try FileSystem.rename(place, away)
+    } else {
+      try moveAway(id, to: away)
+    }
+    try Self.removeGently(away)
+    return removed
+  }
+
+  /// What a removal that was killed has left; how many runs.
+  @discardableResult
+  public func sweepRemoved() throws -> Int {
+    let left = try FileSystem.names(in: layout.runs).filter { $0.hasPrefix(ProjectLayout.removedPrefix) }
+    for name in left { try Self.removeGently("\(layout.runs)/\(name)") }
+    return left.count
+  }
+
+  private func checkRemovable(_ id: String, broken: Bool) throws -> RunStatus? {
+    let run: Run
+    do {
+      run = try open(id)
+      _ = try run.record()
+    } catch let error as FlowdexError where error.code != "run-not-found" {
+      if broken { return nil }
+      throw FlowdexError(
+        error.kind, error.code, error.message, next: "run `flowdex rm --broken \(id)` to remove it as it is")
+    }
+    let status = try run.record().status
+    if status.mayBeRemoved { return status }
+    throw FlowdexError.failed(
+      "run-live", "run `\(id)` is \(status.rawValue), and may go on: only runs that have ended are removed",
+      next: "run `flowdex stop \(id)` first")
+  }
+
+  /// Under the locks of driver and writers, and after one more look: nobody takes the run up meanwhile.
+  private func moveAway(_ id: String, to away: String) throws {
+    let run = try open(id)
+    let seat = try FileLock(path: run.layout.driverLock)
+    guard try seat.tryLock() else {
+      throw FlowdexError.failed("run-live", "run `\(id)` is being driven by another process")
+    }
+    defer { seat.unlock() }
+    try run.database.transition { tx in
+      let status = try RunStore.get(tx.db).status
+      guard status.mayBeRemoved else {
+        throw FlowdexError.failed("run-live", "run `\(id)` has become \(status.rawValue) meanwhile")
+      }
+      try FileSystem.rename(run.layout.root, away)
+    }
+  }
+
+  /// Works for a moment, then rests as long.
+  private static func removeGently(_ path: String) throws {
+    var count = 0
+    try FileSystem.removeTree(path) {
+      count += 1
+      if count % 100 == 0 { poll(nil, 0, 5) }
+    }
+  }
+}
+
+extension RunStatus {
+  /// It has come to an end, or was brought to one; `resume` or `restart-agent` would still take it up.
+  var mayBeRemoved: Bool {
+    switch self {
+    case .completed, .failed, .stopped: true
+    case .running, .needsDispatch, .paused: false
+    }
+  }
+}
+
+/// What a tree takes up. What cannot be looked at is left out.
+enum DiskUse {
+  static func of(_ path: String) -> (entries: Int, bytes: Int64) {
+    var status = stat()
+    guard FileSystem.retrying({ lstat(path, &status) }) == 0 else { return (0, 0) }
+    var sum = (entries: 1, bytes: Int64(status.st_blocks) * 512)
+    guard status.st_mode & S_IFMT == S_IFDIR else { return sum }
+    for name in (try? FileSystem.names(in: path)) ?? [] {
+      let inner = of("\(path)/\(name)")
+      sum = (sum.entries + inner.entries, sum.bytes + inner.bytes)
+    }
+    return sum
+  }
+}
