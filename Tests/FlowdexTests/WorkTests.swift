@@ -155,4 +155,20 @@ struct WorkTests {
     let again = try await Cli.run(["work", "r1", "--", "./worker", "x"], in: scratch.path)
     #expect(again.status == 0 && again.stdout.hasSuffix("r1\tcompleted\n"), "\(again)")
   }
+
+  @Test(
+    "results that break the schema alike end their tasks as the contract says, and then the circuit breaks")
+  func schema() async throws {
+    let scratch = try await project(
+      n: 6,
+      body: """
+        const tasks = Array.from({ length: ctx.input.n }, (_, i) => ({ id: "t" + i, mode: "read-only", prompt: "x",
+          schema: { type: "object", required: ["answer"] }, schemaAttempts: 1 }));
+        ctx.report((await ctx.fanout({ id: "f", phase: "one", tasks })).map((r) => r.status));
+        """, script: "#!/bin/sh\necho '\(Envelope.json().compactText)' >\"$FLOWDEX_RESULT\"\n")
+    let work = try await Cli.run(["work", "r1", "--jobs", "1", "--", "./worker"], in: scratch.path)
+    #expect(work.status == 1 && work.stderr.contains("3 workers in a row failed alike"), "\(work)")
+    let status = try await Cli.run(["status", "r1", "--json"], in: scratch.path).json()
+    #expect(status["counts"]?["failed"] == 3 && status["counts"]?["dispatchable"] == 3, "\(work)")
+  }
 }

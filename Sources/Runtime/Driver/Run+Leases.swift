@@ -57,14 +57,15 @@ extension Run {
       let settings = try QueueStore.settings(db)
       let active = try LeaseStore.activeCount(db)
       let counts = try TaskStore.counts(db, generation: settings.generation)
+      let out = active == 1 ? "1 lease is out" : "\(active) leases are out"
       if counts[.dispatchable, default: 0] == 0 {
         return active == 0
           ? "run `\(layout.runId)` has no task to hand out"
-          : "run `\(layout.runId)` has no further task to hand out; \(active) leases are out"
+          : "run `\(layout.runId)` has no further task to hand out; \(out)"
       }
       let bound = min(limit, settings.maxConcurrency)
       let asked = limit == .max ? "" : "--limit \(limit), "
-      return "\(active) leases are out, and \(bound) may be (\(asked)`maxConcurrency` "
+      return "\(out), and \(bound) may be (\(asked)`maxConcurrency` "
         + "\(settings.maxConcurrency))"
     }
   }

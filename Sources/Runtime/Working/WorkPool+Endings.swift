@@ -15,7 +15,7 @@ extension WorkPool {
     }
     guard let lease = try lease(token) else { return }
     switch lease.state {
-    case .collected: return try took(work)
+    case .collected: return try took(work, outcome)
     case .live: break
     case .expired where lease.taskState == .dispatchable: break
     case .offered, .expired, .released, .replaced, .withdrawn:
@@ -105,14 +105,25 @@ extension WorkPool {
     }
   }
 
-  func took(_ work: HeldWork) throws {
+  /// The task has ended: by the worker's result, or, where that broke the schema too often, by flowdex's word. That
+  /// one is a failure, and may be the one too many of its kind.
+  func took(_ work: HeldWork, _ outcome: HostCommandOutcome?) throws {
     held[work.lease.token] = nil
-    ledger.took()
     ended += 1
     let task = try run.database.read { db in
       try LeaseStore.find(db, token: work.lease.token).flatMap { try TaskStore.find(db, id: $0.task) }
     }
-    tell(.taken, work, task?.summary ?? "", task?.state)
+    let dropped = try? FileSystem.read(work.package.result, limitBytes: ResultFile.limitBytes)
+    guard let outcome, let task, let dropped, task.state == .failed, task.result != Digest.sha256Hex(dropped)
+    else {
+      ledger.took()
+      return tell(.taken, work, task?.summary ?? "", task?.state)
+    }
+    tell(.failed, work, task.summary ?? "", task.state)
+    let failure = WorkFailure(
+      ending: Self.ending(outcome, timeoutMs: options.timeoutMs), refusal: task.error ?? "")
+    let step = ledger.failed(failure, task: work.lease.childKey, runs: work.runs)
+    if case .breakCircuit(let reason) = step { try breakCircuit(reason) }
   }
 
   func giveBack(_ work: HeldWork, _ reason: String) throws {

@@ -87,7 +87,7 @@ final class WorkPool {
     for (token, work) in held {
       _ = try collector.pass(.only([token]))
       if try lease(token)?.state == .collected {
-        try took(work)
+        try took(work, nil)
       } else {
         try giveBack(work, reason)
       }

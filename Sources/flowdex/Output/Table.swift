@@ -4,11 +4,11 @@ import QueueRunner
 
 /// Aligned columns.
 enum Table {
-  /// Every cell but the last of a row padded to its column's width; lines longer than `width` are cut.
+  /// Every cell but the last of its row padded to its column's width, for which last cells count nothing; lines longer than `width` are cut.
   static func lines(_ rows: [[String]], width: Int) -> [String] {
     let clean = rows.map { $0.map(Console.oneLine) }
     let columns = clean.map(\.count).max() ?? 0
-    let widths = (0..<columns).map { at in clean.map { at < $0.count ? $0[at].count : 0 }.max() ?? 0 }
+    let widths = (0..<columns).map { at in clean.map { at < $0.count - 1 ? $0[at].count : 0 }.max() ?? 0 }
     return clean.map { row in
       var line = ""
       for (at, cell) in row.enumerated() {

@@ -10,13 +10,23 @@ struct WorkLines: WorkObserver {
 
   func tell(_ news: WorkNews) {
     if isJSON { return Console.json(compact: Self.json(news)) }
-    let text = Self.text(news)
-    Console.out(
-      [Timestamp.text(news.atMs), news.kind.rawValue, news.childKey, news.taskState?.rawValue ?? "-", text]
-        .map(Console.oneLine).joined(separator: "\t"))
+    let cells = [news.kind.rawValue, news.childKey, news.taskState?.rawValue ?? "-", Self.text(news)]
+    let time = Timestamp.text(news.atMs)
+    if Console.isTerminal {
+      Console.table([[String(time.dropFirst(11).prefix(8))] + Self.padded(cells)])
+    } else {
+      Console.table([[time] + cells])
+    }
   }
 
   func note(_ text: String) { Console.note(text) }
+
+  /// Lines that come one by one know no widths, but those of the words that flowdex says.
+  static func padded(_ cells: [String]) -> [String] {
+    zip(cells, [8, 24, 9, 0]).map { cell, width in
+      cell + String(repeating: " ", count: max(0, width - cell.count))
+    }
+  }
 
   private static func text(_ news: WorkNews) -> String {
     news.kind == .started && news.run > 1 ? "run \(news.run)" : news.text

@@ -61,7 +61,8 @@ struct GoldenShape {
       GoldenShape(
         file: "status", path: "tasks/0", required: task,
         extra: [
-          "parentOpKey", "resultArtifactId", "schemaRefusals", "leaseLeftMs", "expiries", "keptFrom", "createdAt",
+          "parentOpKey", "resultArtifactId", "schemaRefusals", "leaseLeftMs", "expiries", "keptFrom",
+          "createdAt",
           "updatedAt",
           "usage", "spec",
         ]),
