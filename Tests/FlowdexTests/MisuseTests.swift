@@ -20,7 +20,7 @@ struct MisuseTests {
     ["check-result"],
     ["collect-results"], ["watch"], ["status"], ["inspect"], ["report"], ["continue"], ["pause"], ["stop"],
     ["resume"], ["restart-agent"], ["repair-events"], ["save"], ["workflow", "list"], ["skill", "install"],
-    ["doctor"], ["renew"], ["work"], ["rm"], ["explain"],
+    ["doctor"], ["renew"], ["work"], ["rm"], ["explain"], ["types"], ["check"],
   ]
 
   /// What each command needs besides a run's id, to be asked about a run.

@@ -60,7 +60,7 @@ struct TerminalTests {
     let text = output.stdout
     #expect(text.contains("\u{1B}[K") && text.contains("30/30"), "\(output)")
     #expect(text.contains("r1\tcompleted") || text.contains("r1  completed"), "\(output)")
-    let plain = text.replacing(/\u{1B}\[(\d+A|K|J)/, with: "")
+    let plain = text.replacing(/\u{1B}\[(\d+A|K|J|\d*m|\?2026[hl])/, with: "")
     #expect(!plain.unicodeScalars.contains { $0 == "\u{1B}" || $0 == "\u{7}" || $0 == "\u{9B}" }, "\(output)")
     let long = plain.split(whereSeparator: \.isNewline).filter { $0.count > 60 }
     #expect(long.isEmpty, "\(long)")

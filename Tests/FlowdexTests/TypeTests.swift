@@ -45,31 +45,31 @@ struct TypeTests {
     arguments: [
       (
         "await ctx.agent({ id: 'a', phase: 'oen', mode: 'read-only', prompt: 'x' });",
-        "10:28 Type '\"oen\"' is not assignable to type '\"one\" | \"two\"'."
+        "11:28 Type '\"oen\"' is not assignable to type '\"one\" | \"two\"'."
       ),
       (
         "await ctx.agent({ id: 'a', phase: 'one', mode: 'readonly', prompt: 'x' });",
-        "10:42 Type '\"readonly\"' is not assignable to type '\"write\" | \"read-only\"'."
+        "11:42 Type '\"readonly\"' is not assignable to type '\"write\" | \"read-only\"'."
       ),
       (
         "await ctx.hostCommand({ id: 'h', phase: 'one', commandId: 'ehco' });",
-        "10:48 Type '\"ehco\"' is not assignable to type '\"echo\" | \"fail\" | \"true\"'."
+        "11:48 Type '\"ehco\"' is not assignable to type '\"echo\" | \"fail\" | \"true\"'."
       ),
       (
         "const r = await ctx.agent({ id: 'a', phase: 'one', mode: 'write', prompt: 'x' }); if (r.status === 'done') {}",
-        "10:87 This comparison appears to be unintentional"
+        "11:87 This comparison appears to be unintentional"
       ),
       (
         """
         const r = await ctx.agent({ id: 'a', phase: 'one', mode: 'write', prompt: 'x', schema: { type: 'string' } });
         if (r.status === 'completed') { const n: number = r.data; }
-        """, "11:39 Type 'string' is not assignable to type 'number'."
+        """, "12:39 Type 'string' is not assignable to type 'number'."
       ),
       (
-        "const n: number = ctx.input.n;", "10:7 Type 'Json' is not assignable to type 'number'."
+        "const n: number = ctx.input.n;", "11:7 Type 'Json' is not assignable to type 'number'."
       ),
-      ("const x = Deno.args;", "10:11 Cannot find name 'Deno'"),
-      ("import('x');", "10:1 "),
+      ("const x = Deno.args;", "11:11 Cannot find name 'Deno'"),
+      ("import('x');", "11:1 "),
     ])
   func wrong(body: String, expected: String) async throws {
     let found = try await check(body)
@@ -115,7 +115,7 @@ struct TypeTests {
       #expect(output.status == 0, "\(output)")
       #expect(
         output.stderr.contains(
-          "flowdex: types fail: workflow.ts:10:7: Type 'string' is not assignable to type 'number'."),
+          "flowdex: types fail: workflow.ts:11:7: Type 'string' is not assignable to type 'number'."),
         "\(output)")
     }
   }
@@ -123,8 +123,8 @@ struct TypeTests {
   @Test(
     "check shows the source line; a wrong shape has its place too",
     arguments: [
-      ("const n: number = 'x';", "workflow.ts:10:7: Type 'string'", "  const n: number = 'x';\n        ^\n"),
-      ("import.meta;", "workflow.ts:10:1: ", "  import.meta;\n  ^\n"),
+      ("const n: number = 'x';", "workflow.ts:11:7: Type 'string'", "  const n: number = 'x';\n        ^\n"),
+      ("import.meta;", "workflow.ts:11:1: ", "  import.meta;\n  ^\n"),
     ])
   func text(body: String, head: String, excerpt: String) async throws {
     let scratch = try Scratch()
@@ -140,8 +140,11 @@ struct TypeTests {
     for name in ["code-audit", "parallel-review", "implementation-fanout"] {
       _ = try await Cli.run(["init", name, "\(name).ts"], in: scratch.path)
     }
-    let files = try FileSystem.names(in: "\(Cli.packageRoot)/examples").filter { $0.hasSuffix(".ts") }
-      .map { "\(Cli.packageRoot)/examples/\($0)" }
+    let files = try ["examples", "examples/patterns"].flatMap { folder in
+      try FileSystem.names(in: "\(Cli.packageRoot)/\(folder)").filter { $0.hasSuffix(".ts") }
+        .map { "\(Cli.packageRoot)/\(folder)/\($0)" }
+    }
+    #expect(files.count >= 8)
     let templates = try FileSystem.names(in: scratch.path).filter { $0.hasSuffix(".ts") }
     for file in files + templates {
       let output = try await Cli.run(["check", file], in: scratch.path)

@@ -9,6 +9,10 @@ struct Watch: ParsableCommand {
       Without an id, every live run of the project is watched. With --dispatch, `queue/ready` is kept filled,
       and any number of workers take packages from it with `mv`.
 
+      On a terminal it draws one screen: phases, workers with age and time left, what was refused, usage, and how long
+      the tasks that there are now will take at the pace of the last minutes. Elsewhere it prints a line an event.
+      Ctrl-C leaves the run as it is.
+
       Example:
         flowdex watch RUN --dispatch
       """)
@@ -39,8 +43,16 @@ struct Watch: ParsableCommand {
     for result in results where !json {
       Console.out("\(result.runId)\t\(result.status.rawValue)")
     }
-    if let interrupted = results.first(where: \.wasInterrupted) { try Composition.exit(interrupted) }
+    if results.contains(where: \.wasInterrupted) { try leave() }
     for result in results { try Composition.exit(result) }
+  }
+
+  /// Nothing is lost: leases go on, and results that are dropped meanwhile are found later.
+  private func leave() throws {
+    let again = (["flowdex watch"] + (runId.map { [$0] } ?? []) + (dispatch ? ["--dispatch"] : [])).joined(
+      separator: " ")
+    Console.note("interrupted; workers keep what they hold, and nothing is lost (run `\(again)` to go on)")
+    throw ExitCode(130)
   }
 
   private func observer() -> any WatchObserver {
