@@ -145,18 +145,20 @@ extension WorkQueue {
     while true {
       let more: [IssuedLease]
       do {
-        more = try handOutChunk(limit: limit, plan: plan, workspace: workspace)
+        more = try handOutChunk(
+          limit: limit, atMost: min(Self.chunk, atMost - issued.count), plan: plan, workspace: workspace)
       } catch  where !issued.isEmpty {
         // What is leased must be told; what has gone wrong since is met again by the next call.
         return issued
       }
       issued += more
-      if more.count < Self.chunk || issued.count >= limit { return issued }
+      if more.count < Self.chunk || issued.count >= min(limit, atMost) { return issued }
     }
   }
 
   private func handOutChunk(
-    limit: Int, plan: (TaskRecord, TaskSpec, String?) throws -> LeasePlan, workspace: () throws -> String?
+    limit: Int, atMost: Int, plan: (TaskRecord, TaskSpec, String?) throws -> LeasePlan,
+    workspace: () throws -> String?
   ) throws -> [IssuedLease] {
     // To find that every task is out takes a look at all of them: not once more until one may have come free.
     let mark = DispatchMark(freeings: database.freeings, foreign: try database.foreignVersion())
@@ -193,8 +195,7 @@ extension WorkQueue {
     }
     let room = min(atMost, min(limit, settings.maxConcurrency) - (try LeaseStore.activeCount(db)))
     if room <= 0 { return ([], 0) }
-    let wanted = min(room, Self.chunk)
-    return (try TaskStore.dispatchable(db, generation: settings.generation, limit: wanted), wanted)
+    return (try TaskStore.dispatchable(db, generation: settings.generation, limit: room), room)
   }
 
   private func issued(_ plan: LeasePlan) -> IssuedLease {

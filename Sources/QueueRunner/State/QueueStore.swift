@@ -32,6 +32,7 @@ public enum QueueStore {
   public static func move(_ tx: Transaction, _ event: QueueEvent) throws -> Bool {
     let sources = event.sources.map { "'\($0.rawValue)'" }.joined(separator: ",")
     guard let target = event.sources.first?.next(event) else { return false }
+    tx.hasFreedTasks = true
     return try tx.change(
       "UPDATE queue SET state = ? WHERE state IN (\(sources))", [target.rawValue])
   }
