@@ -1,5 +1,5 @@
 """Kill points and error points: which there are, and what is to be seen at each."""
-import errno, os, random, shutil, subprocess
+import errno, fnmatch, os, random, shutil, subprocess
 
 import scenarios
 from project import remove
@@ -86,6 +86,19 @@ def chosen(points, count, seed):
         weight = COMMON.get(point[1].split(":")[1], 1.0) / by_scenario[point[0]] ** 0.5
         return generator.random() ** (1 / weight)
     return sorted(points, key=key, reverse=True)[:count]
+
+
+# Where faults were found once: these points are in every choice. A number changes with the code, so all are taken.
+REMEMBERED = ["run once:send:*:EINTR", "watch once:pipewrite:*:EINTR", "run once:write:*:ENOSPC",
+              "command once:write:*:ENOSPC", "next before:write:*", "next before:unlink:*", "pause once:lock:*:EINTR",
+              "integrate once:write:*:EIO"]
+
+
+def with_remembered(points, choice):
+    """The choice, and before it the points at which faults were found."""
+    first = [point for point in points if any(fnmatch.fnmatchcase(" ".join(point), known) for known in REMEMBERED)]
+    known = set(first)
+    return first + [point for point in choice if point not in known]
 
 
 def environment(library, fault, hit):

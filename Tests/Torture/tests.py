@@ -138,6 +138,11 @@ class PointTests(unittest.TestCase):
         self.assertGreater(sum("pread" not in point[1] for point in one), 4)
         self.assertEqual(sweep.chosen(points, None, 1), points)
 
+    def test_where_faults_were_is_looked_again(self):
+        points = list(sweep.kill_points("next", self.FOUND))
+        choice = sweep.with_remembered(points, points[:2])
+        self.assertEqual(choice, [("next", f"before:write:{n}") for n in range(1, 11)] + points[:2])
+
     def test_what_is_unclear(self):
         for status, text, is_clear in [
                 (0, "", True), (1, "flowdex: no space left on device\n", True), (-11, "", False), (None, "", False),
