@@ -136,7 +136,7 @@ replay: setup ## histories and random workflows, replayed: REPLAYS=n, WORKFLOWS=
 
 fuzz: setup ## fuzz what reads from outside, each SECONDS=60
 	FLOWDEX_SANITIZER=fuzzer swift build -c release --product fuzz --scratch-path .build/fuzz \
-	  -Xswiftc -enable-testing -Xswiftc -sanitize=fuzzer
+	  -Xswiftc -enable-testing -Xswiftc -sanitize=fuzzer -Xswiftc -use-ld=lld
 	@for target in result workflow manifest patch; do \
 	  echo "fuzz: $$target"; mkdir -p .build/fuzz/found/$$target; \
 	  FUZZ_TARGET=$$target SWIFT_BACKTRACE=enable=no .build/fuzz/release/fuzz -max_total_time=$(or $(SECONDS),60) \
