@@ -21,7 +21,8 @@ struct PatternTests {
     #expect(run.status == 0, "\(run)")
     let watch = try await Cli.start(["watch", "r1", "--dispatch"], in: scratch.path)
     let worker = try await Subprocess.run(
-      .path(FilePath("\(examples)/workers/patterns.py")), arguments: Arguments([scratch.layout.run("r1").root]), input: .none,
+      .path(FilePath("\(examples)/workers/patterns.py")),
+      arguments: Arguments([scratch.layout.run("r1").root]), input: .none,
       output: .discarded, error: .string(limit: 1 << 20))
     let watched = try await watch.output()
     #expect(worker.terminationStatus.isSuccess && watched.status == 0, "\(watched) \(worker.standardError)")
@@ -74,6 +75,7 @@ struct PatternTests {
   func integrate() async throws {
     let (found, scratch) = try await report("integrate-and-test.ts", ["files": ["src/a.txt", "src/b.txt"]])
     #expect(found["changed"] == ["src/b.txt"] && found["problem"] == nil as JSONValue, "\(found)")
+    #expect(found["check"] == "completed", "\(found)")
     #expect(try scratch.text("src/b.txt") == "the end\n")
     #expect(found["claims"]?.array?.map { $0["standing"] ?? nil } == ["verified"])
   }

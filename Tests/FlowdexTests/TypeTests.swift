@@ -68,7 +68,8 @@ struct TypeTests {
       (
         "const n: number = ctx.input.n;", "11:7 Type 'Json' is not assignable to type 'number'."
       ),
-      ("const x = Deno.args;", "11:11 Cannot find name 'Deno'"),
+      ("const x = Deno.args;", "11:11 Cannot find name 'Deno'."),
+      ("setTimeout(() => 0, 1);", "11:1 Cannot find name 'setTimeout'."),
       ("import('x');", "11:1 "),
     ])
   func wrong(body: String, expected: String) async throws {

@@ -23,9 +23,11 @@ struct WatchScreenTests {
     }
 
     /// Reads the screen until it says all of the words; the suite's time limit ends a wait for nothing.
-    func screen(_ words: String...) async throws -> [String] {
+    ///
+    /// - Parameter isJoined: whether lines that the terminal has wrapped count as one.
+    func screen(_ words: String..., isJoined: Bool = false) async throws -> [String] {
       while true {
-        let shown = try await tmux("capture-pane -p").stdout
+        let shown = try await tmux("capture-pane -p\(isJoined ? " -J" : "")").stdout
         if words.allSatisfy({ shown.contains($0) }) { return shown.split(separator: "\n").map(String.init) }
         try Task.checkCancellation()
       }
@@ -66,7 +68,7 @@ struct WatchScreenTests {
     #expect(lines.first?.hasPrefix("test  needs-dispatch") == true, "\(lines)")
     #expect(lines.contains { $0.contains("fanout:f#t30") && $0.contains("m") }, "\(lines)")
     _ = try await terminal.tmux("send-keys C-c")
-    _ = try await terminal.screen("flowdex watch r1 --dispatch")
+    _ = try await terminal.screen("run `flowdex watch r1 --dispatch` to go on", isJoined: true)
     let status = try await Cli.run(["status", "r1", "--json"], in: scratch.path).json()
     #expect(
       status["run"]?["status"] == "needs-dispatch" && status["counts"]?["leased"] == 10,

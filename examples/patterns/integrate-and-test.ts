@@ -10,8 +10,8 @@ export default workflow({
   permissions: {
     read: ["src/**"],
     write: ["src/**"],
-    // The check of this example: no line says `teh`, and none is longer than 200 letters.
-    hostCommands: [{ id: "check", argv: ["grep", "-rLE", "teh|.{200}", "src"], idempotent: true }],
+    // The check of this example: no line says `teh`. In earnest it is your project's tests.
+    hostCommands: [{ id: "check", argv: ["sh", "-c", "! grep -rnw teh src"], idempotent: true }],
   },
   phases: [{ id: "mend", maxAgents: 100 }, { id: "integrate" }, { id: "check" }],
 }, async (ctx) => {
@@ -35,7 +35,7 @@ export default workflow({
   const check = await ctx.hostCommand({ id: "check", phase: "check", commandId: "check" });
   if (check.status !== "needs-approval" && check.data.exitCode !== null) {
     ctx.claim({
-      id: "checked", text: "after the patches, the check lists the files that are clean", kind: "verification",
+      id: "checked", text: "after the patches, the project's check came to this", kind: "verification",
       confidence: "high",
       evidence: [{
         type: "command", artifactId: check.data.stdoutArtifactId, command: [...check.data.command],

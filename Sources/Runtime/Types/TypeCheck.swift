@@ -28,7 +28,7 @@ public enum TypeCheck: Sendable, Equatable {
     try FileSystem.write(workflow, to: "\(folder)/workflow.ts")
     try FileSystem.write(PackageResources.runtime_d_ts, to: "\(folder)/runtime.d.ts")
     try FileSystem.write(
-      Array("{ \"imports\": { \"\(TypeFiles.module)\": \"./runtime.d.ts\" } }\n".utf8),
+      Array(settings.utf8),
       to: "\(folder)/deno.json")
     let (said, ending) = try run(deno, folder, clock)
     if ending == .exit(0) { return .passed }
@@ -39,6 +39,14 @@ public enum TypeCheck: Sendable, Equatable {
       "type-check", "`\(deno)` could not check the types: \(VisibleText.escape(last))",
       next: "run `flowdex doctor`")
   }
+
+  /// The language's own names and no others: a callback has neither Deno nor timers nor a console.
+  private static let settings = """
+    {
+      "imports": { "\(TypeFiles.module)": "./runtime.d.ts" },
+      "compilerOptions": { "lib": ["esnext"] }
+    }
+    """
 
   private static func scratch() throws -> String {
     let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
@@ -90,7 +98,9 @@ enum CheckerText {
     var head: (code: String, message: String)?
     for line in text.split(separator: "\n") {
       if let match = line.wholeMatch(of: /(?<code>TS\d+) \[[A-Z]+\]: (?<message>.*)/) {
-        head = (String(match.code), String(match.message))
+        // The checker's advice is about its own settings, which are ours.
+        let message = match.message.replacing(#/ Do you need to change your target library\?.*/#, with: "")
+        head = (String(match.code), message)
       } else if let found = head, found.code == "TS2769", line.hasPrefix("    "), !line.hasPrefix("    at ") {
         // Of the ways in which an operation can be called, what the first one misses is the shortest to say.
         head = ("TS2769 ", line.drop { $0 == " " }.description)

@@ -201,7 +201,7 @@ struct WatchFrame {
       left -= phases
       refusals = left >= 7 ? min(3, view.refusals.count) : 0
       left -= refusals > 0 ? refusals + 1 : 0
-      self.recent = left >= 6 ? min(4, recent) : 0
+      self.recent = left >= 10 ? min(4, recent) : 0
       left -= self.recent > 0 ? self.recent + 1 : 0
       workers = max(0, min(left, max(2, view.maxConcurrency)))
     }
