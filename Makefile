@@ -112,6 +112,7 @@ torture: build ## kill and fail flowdex at every call, in parts: POINTS=n more, 
 
 bench: build $(TOOLS)/bench/.setup ## measure flowdex beside floors and peers; BENCH=name for one (docs/performance.md)
 	python3 -B Benchmarks/bench.py $(BENCH)
+	python3 -B Benchmarks/report.py
 
 # Peers come from Debian and, in an environment of their own, from PyPI.
 $(TOOLS)/bench/.setup: Benchmarks/requirements.txt
