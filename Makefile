@@ -99,6 +99,7 @@ test: setup ## run every test; the runner's closing lines come last
 	swift build --build-tests
 	FLOWDEX=.build/debug/flowdex python3 -B -m unittest -q Tests/Torture/tests.py
 	python3 -B Tests/Torture/torture.py .build/debug/flowdex slice $(if $(SEED),--seed $(SEED))
+	python3 -B Tests/Torture/swarm.py .build/debug/flowdex --seeds 20 --seconds 0.6
 	swift test --disable-xctest 2>&1 | tee $(TEST_LOG)
 
 test-ui: setup ## look at a report's HTML page in headless Chromium, with hostile text in it

@@ -3,7 +3,7 @@ import QueueRunner
 import Testing
 
 /// What commands do while another process drives the run (contract §7).
-@Suite("beside a live driver", .timeLimit(.minutes(2)))
+@Suite("beside a live driver", .timeLimit(.minutes(15)))
 struct BesideDriverTests {
   /// A command that says its pid and then waits to be killed, or for a file to appear.
   static let waits = """

@@ -3,7 +3,7 @@ import QueueRunner
 import Testing
 
 /// What a callback finds and is given, through the whole program (contract §3, §4).
-@Suite("callback", .timeLimit(.minutes(2)))
+@Suite("callback", .timeLimit(.minutes(15)))
 struct CallbackTests {
   static func report(
     _ scratch: Scratch, _ body: String, manifest: String = ""

@@ -3,7 +3,7 @@ import QueueRunner
 import Testing
 
 /// What shells offer when a person presses the tab key.
-@Suite("completions", .timeLimit(.minutes(3)))
+@Suite("completions", .timeLimit(.minutes(15)))
 struct CompletionTests {
   static func has(_ tool: String) -> Bool {
     ["/usr/bin", "/bin", "/usr/local/bin"].contains { access("\($0)/\(tool)", X_OK) == 0 }

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// The pages about workers and operations: each command in a `console` fence is run, in order, in one project.
-@Suite("the docs are executed", .timeLimit(.minutes(3)))
+@Suite("the docs are executed", .timeLimit(.minutes(15)))
 struct DocsTests {
   /// A model that answers every request with an envelope, between words; the address is in the file `url`.
   static let server = """

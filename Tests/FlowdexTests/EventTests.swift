@@ -3,7 +3,7 @@ import QueueRunner
 import Testing
 
 /// Every event type of contract §7 occurs, with the payload that says what happened.
-@Suite("events", .timeLimit(.minutes(3)))
+@Suite("events", .timeLimit(.minutes(15)))
 struct EventTests {
   /// The members that each type's payload must have.
   static let members: [String: [String]] = [

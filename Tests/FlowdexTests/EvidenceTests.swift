@@ -3,7 +3,7 @@ import QueueRunner
 import Testing
 
 /// Every kind of evidence through the whole program (contract §5).
-@Suite("evidence", .timeLimit(.minutes(5)))
+@Suite("evidence", .timeLimit(.minutes(15)))
 struct EvidenceRunTests {
   /// One claim for each kind. What `input` holds under a claim's id takes the place of the evidence's members.
   static let source = """

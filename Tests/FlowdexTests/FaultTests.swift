@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 
 /// What the machine does to flowdex: each fault ends in one clear line, and the run goes on once its cause is gone.
-@Suite("faults of the machine", .timeLimit(.minutes(3)))
+@Suite("faults of the machine", .timeLimit(.minutes(15)))
 struct FaultTests {
   static let isRoot = getuid() == 0
 

@@ -3,7 +3,7 @@ import QueueRunner
 import Testing
 
 /// Where things lie (contract §2).
-@Suite("files", .timeLimit(.minutes(1)))
+@Suite("files", .timeLimit(.minutes(15)))
 struct FileTests {
   @Test("`.flowdex` is made where there is none, found by walking up, and chosen by -C; runs stay out of git")
   func found() async throws {

@@ -3,7 +3,7 @@ import Testing
 
 /// The JSON of every command, as files. One run is taken through its life, and each command is looked at on the
 /// way, at a moment where its output has something to show.
-@Suite("golden outputs", .timeLimit(.minutes(3)))
+@Suite("golden outputs", .timeLimit(.minutes(15)))
 struct GoldenTests {
   static let workflow = """
     const found = await ctx.fanout({ id: "f", phase: "one", tasks: [

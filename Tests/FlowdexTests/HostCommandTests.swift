@@ -3,7 +3,7 @@ import QueueRunner
 import Testing
 
 /// Host commands through the whole program; RuntimeTests has the details of each promise.
-@Suite("host commands of a run", .timeLimit(.minutes(3)))
+@Suite("host commands of a run", .timeLimit(.minutes(15)))
 struct HostCommandTests {
   private static func source(_ commands: String, inherit: String = "") -> String {
     """

@@ -2,7 +2,7 @@ import Glibc
 import QueueRunner
 import Testing
 
-@Suite("pause, stop, resume, restart", .timeLimit(.minutes(3)))
+@Suite("pause, stop, resume, restart", .timeLimit(.minutes(15)))
 struct LifecycleTests {
   /// Two tasks, a host command after them, and a log line.
   static let body = """

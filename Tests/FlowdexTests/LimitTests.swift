@@ -4,7 +4,7 @@ import Subprocess
 import SystemPackage
 import Testing
 
-@Suite("limits", .timeLimit(.minutes(5)))
+@Suite("limits", .timeLimit(.minutes(15)))
 struct LimitTests {
   @Test(
     "a callback that passes a limit fails the run: the limit, its value, and how to raise it",

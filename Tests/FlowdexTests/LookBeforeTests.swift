@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// What a person looks at before a run, or when something seems wrong.
-@Suite("preview and doctor", .timeLimit(.minutes(3)))
+@Suite("preview and doctor", .timeLimit(.minutes(15)))
 struct LookBeforeTests {
   private static let source = """
     import { workflow } from "@flowdex/runtime";

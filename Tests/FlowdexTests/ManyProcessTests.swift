@@ -2,7 +2,7 @@ import Glibc
 import QueueRunner
 import Testing
 
-@Suite("several processes on one run", .serialized, .timeLimit(.minutes(5)))
+@Suite("several processes on one run", .serialized, .timeLimit(.minutes(15)))
 struct ManyProcessTests {
   /// Every task's result once, in the events and in the report.
   static func checkEnd(_ scratch: Scratch, n: Int) async throws {

@@ -2,7 +2,7 @@ import QueueRunner
 import Testing
 
 /// Wrong use of every command: the exit status, one line on stderr, nothing on stdout.
-@Suite("misuse", .timeLimit(.minutes(3)))
+@Suite("misuse", .timeLimit(.minutes(15)))
 struct MisuseTests {
   struct Case {
     let arguments: [String]
@@ -122,7 +122,7 @@ struct MisuseTests {
   @Test("no arguments, and an option that is near to one")
   func arguments() async throws {
     let scratch = try Scratch()
-    let bare = [["list"], ["watch"], ["doctor"], ["workflow", "list"], ["skill", "install"]]
+    let bare = [["list"], ["watch"], ["doctor"], ["types"], ["workflow", "list"], ["skill", "install"]]
     let asked = bare + Self.about("r1") + [["preview", "a.ts"], ["run", "a.ts"], ["init", "x", "y"]]
     for command in asked {
       let near = try await Cli.run(command + ["--jsno"], in: scratch.path)

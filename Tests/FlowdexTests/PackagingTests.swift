@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 /// The Debian package: built from the binary under test, installed into a root of its own, used, and removed.
-@Suite("the package", .timeLimit(.minutes(3)))
+@Suite("the package", .timeLimit(.minutes(15)))
 struct PackagingTests {
   private let scratch: Scratch
 

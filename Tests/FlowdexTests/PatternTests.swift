@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 /// The patterns of docs/workflows.md, each run to its end with the worker that plays its roles (`patterns.py`).
-@Suite("patterns", .timeLimit(.minutes(3)))
+@Suite("patterns", .timeLimit(.minutes(15)))
 struct PatternTests {
   static let a =
     "alpha beta\n# TODO: sharpen it\nsays \"TODO\" of itself\nan extraordinarily straightforward line\n"

@@ -2,7 +2,7 @@ import QueueRunner
 import Testing
 
 /// `report --html` and `--markdown`; `make test-ui` looks at the page in a browser (`Tests/Ui`).
-@Suite("report pages", .timeLimit(.minutes(2)))
+@Suite("report pages", .timeLimit(.minutes(15)))
 struct ReportPageTests {
   private func run(_ body: String, _ scratch: Scratch) async throws {
     try scratch.file("src/a.txt", "one\ntwo <b>\nthree\n")

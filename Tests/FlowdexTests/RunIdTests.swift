@@ -5,7 +5,7 @@ import Testing
 @testable import flowdex
 
 /// Ids that are given in part, leases that are given time, runs that are removed, and why a run stands still.
-@Suite("by part of its id", .timeLimit(.minutes(3)))
+@Suite("by part of its id", .timeLimit(.minutes(15)))
 struct RunIdTests {
   private func project(_ ids: [String]) async throws -> Scratch {
     let scratch = try Scratch()

@@ -1,7 +1,7 @@
 import QueueRunner
 import Testing
 
-@Suite("run", .timeLimit(.minutes(3)))
+@Suite("run", .timeLimit(.minutes(15)))
 struct RunTests {
   @Test("a host command runs, its output is an artifact, and the claim about it is verified")
   func hello() async throws {

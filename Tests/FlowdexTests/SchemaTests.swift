@@ -2,7 +2,7 @@ import QueueRunner
 import Testing
 
 /// Results that a task's schema refuses, through the whole program (contract §6).
-@Suite("schemas of tasks", .timeLimit(.minutes(2)))
+@Suite("schemas of tasks", .timeLimit(.minutes(15)))
 struct SchemaTests {
   static let body = """
     const r = await ctx.agent({ id: "a", phase: "one", mode: "read-only", prompt: "x", schemaAttempts: 2,

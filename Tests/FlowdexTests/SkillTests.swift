@@ -3,7 +3,7 @@ import QueueRunner
 import Testing
 
 /// `skill install`, and the skill itself.
-@Suite("skill", .timeLimit(.minutes(1)))
+@Suite("skill", .timeLimit(.minutes(15)))
 struct SkillTests {
   /// The options, the variables, and where the skill must go, below the scratch folder.
   static let places: [([String], [String: String], String)] = [

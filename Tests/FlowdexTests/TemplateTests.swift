@@ -3,7 +3,7 @@ import QueueRunner
 import Testing
 
 /// Each template, written by `init` and worked off by scripted workers until its report.
-@Suite("templates", .timeLimit(.minutes(3)))
+@Suite("templates", .timeLimit(.minutes(15)))
 struct TemplateTests {
   /// Writes the template, runs it, and lets one worker answer every task.
   static func play(

@@ -2,7 +2,7 @@ import QueueRunner
 import Testing
 
 /// What a person at a terminal sees; `script` of util-linux is the terminal.
-@Suite("a terminal", .timeLimit(.minutes(2)))
+@Suite("a terminal", .timeLimit(.minutes(15)))
 struct TerminalTests {
   /// What was shown, standard error included, and the exit status.
   private func type(_ keys: String, _ command: String, in folder: String) async throws -> Cli.Output {

@@ -2,7 +2,7 @@ import QueueRunner
 import Testing
 
 /// What `cut` is used on: one row a thing, a tab between cells, nothing where there is nothing.
-@Suite("text outputs", .timeLimit(.minutes(2)))
+@Suite("text outputs", .timeLimit(.minutes(15)))
 struct TextOutputTests {
   private func rows(_ arguments: [String], _ scratch: Scratch) async throws -> [[String]] {
     let output = try await Cli.run(arguments, in: scratch.path)

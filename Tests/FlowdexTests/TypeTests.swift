@@ -3,7 +3,7 @@ import Runtime
 import Testing
 
 /// `types`, `check`, and what `preview` and `run` say of types.
-@Suite("types", .timeLimit(.minutes(3)))
+@Suite("types", .timeLimit(.minutes(15)))
 struct TypeTests {
   private func check(_ body: String, _ manifest: String = "") async throws -> [String] {
     let scratch = try Scratch()

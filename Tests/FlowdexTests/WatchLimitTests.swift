@@ -3,7 +3,7 @@ import QueueRunner
 import Testing
 
 /// Where the kernel does not tell of what is dropped, `watch` looks by itself, says so, and loses nothing.
-@Suite("watching where hints are few", .serialized, .timeLimit(.minutes(2)))
+@Suite("watching where hints are few", .serialized, .timeLimit(.minutes(15)))
 struct WatchLimitTests {
   static let canUnshare = Installed.has("unshare")
 

@@ -5,7 +5,7 @@ private let hasTmux = FileSystem.exists("/usr/bin/tmux")
 
 /// `watch` on a real terminal: tmux holds it, and its screen is read back.
 @Suite(
-  "watch on a terminal", .timeLimit(.minutes(3)), .enabled(if: hasTmux, "there is no tmux"))
+  "watch on a terminal", .timeLimit(.minutes(15)), .enabled(if: hasTmux, "there is no tmux"))
 struct WatchScreenTests {
   /// One terminal with one command in it, on a tmux server of its own.
   private struct Terminal {

@@ -3,7 +3,7 @@ import QueueRunner
 import Testing
 
 /// `flowdex work`: any command as a worker.
-@Suite("work", .timeLimit(.minutes(3)))
+@Suite("work", .timeLimit(.minutes(15)))
 struct WorkTests {
   /// Answers with what it was told; as people write them.
   static let script = """

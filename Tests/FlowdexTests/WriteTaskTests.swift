@@ -2,7 +2,7 @@ import Glibc
 import QueueRunner
 import Testing
 
-@Suite("write tasks and integrate", .timeLimit(.minutes(3)))
+@Suite("write tasks and integrate", .timeLimit(.minutes(15)))
 struct WriteTaskTests {
   static let body = """
     const results = await ctx.fanout({ id: "w", phase: "one", tasks: ["a", "b"].map((id) =>

@@ -3,7 +3,7 @@ import QueueRunner
 import Testing
 
 /// What fuzzing has found worth keeping, replayed: each file once broke something, or reaches code that others do not.
-@Suite("the fuzzing corpus", .timeLimit(.minutes(2)))
+@Suite("the fuzzing corpus", .timeLimit(.minutes(15)))
 struct FuzzCorpusTests {
   private static let folder = FileSystem.split(FileSystem.split(#filePath).parent).parent + "/Fuzz/Corpus"
 

@@ -52,11 +52,13 @@ public enum ResultFile {
   /// Reads the result once. Only trouble of the machine (no descriptors, a broken disk) is thrown: what a
   /// worker did wrong is a reading, so that it stops no other worker's result.
   public static func read(package: String) throws -> Reading {
-    try read(folder: package, name: PackageLayout.resultName)
+    try read(folder: package, name: PackageLayout.resultName, O_NOFOLLOW)
   }
 
-  static func read(folder: String, name: String) throws -> Reading {
-    let directory = FileSystem.retrying { open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+  /// - Parameter flags: besides, for how the folder is opened; a person may name it by a link, a worker may not make
+  ///   its package one.
+  static func read(folder: String, name: String, _ flags: Int32 = 0) throws -> Reading {
+    let directory = FileSystem.retrying { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags) }
     guard directory >= 0 else { return try unopened(folder, name) }
     defer { close(directory) }
     // Published by link(2) and then unlinked under its first name, a file changes its own times without

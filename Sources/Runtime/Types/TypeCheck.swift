@@ -100,7 +100,7 @@ enum CheckerText {
       if let match = line.wholeMatch(of: /(?<code>TS\d+) \[[A-Z]+\]: (?<message>.*)/) {
         // The checker's advice is about its own settings, which are ours.
         let message = match.message.replacing(#/ Do you need to change your target library\?.*/#, with: "")
-        head = (String(match.code), message)
+        head = (String(match.code), String(message))
       } else if let found = head, found.code == "TS2769", line.hasPrefix("    "), !line.hasPrefix("    at ") {
         // Of the ways in which an operation can be called, what the first one misses is the shortest to say.
         head = ("TS2769 ", line.drop { $0 == " " }.description)

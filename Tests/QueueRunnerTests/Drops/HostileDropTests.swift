@@ -4,7 +4,7 @@ import Testing
 @testable import QueueRunner
 
 /// A real watcher and a real collector over real leases, and everything that workers may do to them.
-@Suite("hostile drops", .serialized, .timeLimit(.minutes(3)))
+@Suite("hostile drops", .serialized, .timeLimit(.minutes(15)))
 struct HostileDropTests {
   @Test("the table has at least 300 rows, each under a name of its own")
   func rows() {

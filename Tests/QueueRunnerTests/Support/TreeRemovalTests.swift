@@ -3,7 +3,7 @@ import Testing
 
 @testable import QueueRunner
 
-@Suite("removing a tree", .timeLimit(.minutes(1)))
+@Suite("removing a tree", .timeLimit(.minutes(15)))
 struct TreeRemovalTests {
   private let root: String
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Runtime
 
-@Suite("the driver beside others, and after a crash", .timeLimit(.minutes(2)))
+@Suite("the driver beside others, and after a crash", .timeLimit(.minutes(15)))
 struct DriverTests {
   private static let patch = """
     --- a/src/one.txt

@@ -7,7 +7,7 @@ import Testing
 
 /// Runs that a released flowdex has left, opened and replayed by this one. `Fixtures/make.py` made them; what was
 /// released once must open for ever.
-@Suite("histories of finished runs", .serialized, .timeLimit(.minutes(3)))
+@Suite("histories of finished runs", .serialized, .timeLimit(.minutes(15)))
 struct HistoryFixtureTests {
   static let folder = FileSystem.split(FileSystem.split(#filePath).parent).parent + "/Fixtures"
   static let names = ((try? FileSystem.names(in: folder)) ?? []).filter { $0.hasPrefix("v") }.sorted()

@@ -6,7 +6,7 @@ import Testing
 @testable import Runtime
 
 extension SessionTests {
-  @Suite(.timeLimit(.minutes(5))) struct Probes {
+  @Suite(.timeLimit(.minutes(15))) struct Probes {
     private func check(_ probe: Probe) throws {
       let outcome = try #require(try Probe.outcomes.get()[probe.body])
       #expect(outcome.hasPrefix(probe.expected))

@@ -182,7 +182,7 @@ extension SystemProbe {
 }
 
 extension SessionTests {
-  @Suite(.timeLimit(.minutes(3))) struct SystemProbes {
+  @Suite(.timeLimit(.minutes(15))) struct SystemProbes {
     private static let support = SessionContainmentSupport.ofThisKernel()
     private static let contained: Result<[String: String], any Error> = Result {
       try SystemProbe.outcomes(
