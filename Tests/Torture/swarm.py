@@ -292,7 +292,8 @@ def controls(swarm):
               "INSERT INTO leases SELECT 'other', task, state, via, attempt, duration_ms, cwd, has_package, agent_ref, "
               "heartbeat_ns, created_at, printed_expiry, expires_at, boot_id, boot_deadline, result_stamp, noted_digest "
               "FROM leases WHERE state = 'collected' LIMIT 1",
-              "UPDATE tasks SET result = (SELECT result FROM tasks ORDER BY id LIMIT 1) WHERE result IS NOT NULL",
+              "UPDATE tasks SET result = (SELECT result FROM tasks WHERE result IS NOT NULL ORDER BY id LIMIT 1) "
+              "WHERE result IS NOT NULL",
               "UPDATE run SET status = 'paused'", "DELETE FROM events WHERE type = 'agent.completed'")
     seen = 0
     for sql in broken:

@@ -4,22 +4,6 @@ import Testing
 
 @testable import Runtime
 
-/// Random numbers from a seed (SplitMix64), so that a failure can be repeated.
-struct PatchRandom: RandomNumberGenerator {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func below(_ limit: Int) -> Int { Int.random(in: 0..<limit, using: &self) }
-}
-
 /// A file of a tree in a test: bytes and whether it may be executed.
 struct TestFile: Equatable, CustomStringConvertible {
   var bytes: [UInt8]

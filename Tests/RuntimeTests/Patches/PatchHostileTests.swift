@@ -80,7 +80,7 @@ struct PatchHostileTests {
 
   @Test("random damage to a good patch never traps and never reaches past the globs", arguments: 0..<8)
   func damaged(_ seed: UInt64) throws {
-    var random = PatchRandom(seed)
+    var random = SeededGenerator(seed)
     let good = Array(
       (HostilePatch.change("src/a") + HostilePatch.create("src/n") + HostilePatch.rename("src/b", "src/c")
         + HostilePatch.delete("src/dir/inside")).utf8)

@@ -9,7 +9,7 @@ struct PatchPartsTests {
   @Test(
     "base 85 and stored zlib come back", arguments: [0, 1, 3, 4, 5, 51, 52, 53, 26, 27, 1000, 65_535, 65_536])
   func roundTrip(_ count: Int) throws {
-    var random = PatchRandom(UInt64(count))
+    var random = SeededGenerator(UInt64(count))
     let bytes = (0..<count).map { _ in UInt8(random.below(256)) }
     let packed = ZlibStored.pack(bytes)
     var lines: [UInt8] = []
@@ -37,7 +37,7 @@ struct PatchPartsTests {
 
   @Test("damaged streams are refused, never trapped on", arguments: 0..<4)
   func damagedStreams(_ seed: UInt64) throws {
-    var random = PatchRandom(seed)
+    var random = SeededGenerator(seed)
     let good = ZlibRuns.pack(byte: 65, count: 600)
     for _ in 0..<500 {
       var bytes = good
@@ -71,9 +71,9 @@ struct PatchPartsTests {
 
   @Test("a difference of lines is a shortest one", arguments: 0..<10)
   func shortest(_ seed: UInt64) {
-    var random = PatchRandom(seed)
+    var random = SeededGenerator(seed)
     for _ in 0..<40 {
-      func text(_ random: inout PatchRandom) -> [UInt8] {
+      func text(_ random: inout SeededGenerator) -> [UInt8] {
         (0..<random.below(14)).flatMap { _ in [UInt8(97 + random.below(3)), 10] }
       }
       let old = PatchLines.split(text(&random))

@@ -120,7 +120,7 @@ struct WorkDiffTests {
 
   @Test("random edits come back byte for byte, through `integrate` and through git", arguments: 0..<16)
   func random(_ seed: UInt64) throws {
-    var random = PatchRandom(seed)
+    var random = SeededGenerator(seed)
     for round in 0..<20 {
       let before = RandomTree.make(&random)
       let after = RandomTree.edit(before, &random)
@@ -139,7 +139,7 @@ struct WorkDiffTests {
   @Test("where git and `integrate` both take a damaged patch, they make the same of it")
   func damaged() throws {
     guard TestGit.isThere else { return }
-    var random = PatchRandom(200)
+    var random = SeededGenerator(200)
     var both = 0
     for round in 0..<120 {
       let before = RandomTree.make(&random)
@@ -181,7 +181,7 @@ struct WorkDiffTests {
   @Test("what git writes, `integrate` takes: renames, copies, compressed data, deltas", arguments: 100..<112)
   func gitsOwn(_ seed: UInt64) throws {
     guard TestGit.isThere else { return }
-    var random = PatchRandom(seed)
+    var random = SeededGenerator(seed)
     let fixture = try PatchFixture()
     var before = RandomTree.make(&random)
     // Large enough for a delta to pay.
@@ -220,13 +220,13 @@ enum RandomTree {
     "-dash", "src/e\u{301}",
   ]
 
-  static func make(_ random: inout PatchRandom) -> [String: TestFile] {
+  static func make(_ random: inout SeededGenerator) -> [String: TestFile] {
     var tree: [String: TestFile] = [:]
     for name in names where random.below(3) > 0 { tree[name] = file(&random) }
     return tree
   }
 
-  private static func file(_ random: inout PatchRandom) -> TestFile {
+  private static func file(_ random: inout SeededGenerator) -> TestFile {
     var file: TestFile
     switch random.below(10) {
     case 0: file = TestFile("")
@@ -240,14 +240,14 @@ enum RandomTree {
   }
 
   /// Few different lines, so that many are equal.
-  private static func line(_ random: inout PatchRandom) -> String {
+  private static func line(_ random: inout SeededGenerator) -> String {
     let words = [
       "{", "}", "", "one", "two", "-", "--- a/x", "+++ b/x", "@@ -1 +1 @@", "\\ x", "é\r", "\t", "diff --git",
     ]
     return words[random.below(words.count)] + (random.below(3) == 0 ? " \(random.below(5))\n" : "\n")
   }
 
-  static func edit(_ before: [String: TestFile], _ random: inout PatchRandom) -> [String: TestFile] {
+  static func edit(_ before: [String: TestFile], _ random: inout SeededGenerator) -> [String: TestFile] {
     var after = before
     for name in names where random.below(2) == 0 {
       switch random.below(6) {

@@ -5,7 +5,7 @@ import Testing
 
 /// Makes source text in which the word `import(` stands where it means nothing.
 private struct HarmlessText {
-  var random: SeededNumbers
+  var random: SeededGenerator
 
   mutating func pick<T>(_ choices: [T]) -> T { choices[Int.random(in: 0..<choices.count, using: &random)] }
 
@@ -82,7 +82,7 @@ struct WorkflowPropertyTests {
   @Test("what looks like an import in a literal never fools the scanner", arguments: 0..<20)
   func nesting(round: Int) {
     let seed = UInt64.random(in: 0...UInt64.max)
-    var text = HarmlessText(random: SeededNumbers(seed: seed))
+    var text = HarmlessText(random: SeededGenerator(seed))
     for _ in 0..<20 {
       let body = text.statement(4)
       let source = Texts.whole(Texts.manifest, "(ctx) => { \(body) }")
@@ -117,8 +117,8 @@ struct WorkflowPropertyTests {
   @Test("changed bytes never trap, and what is taken is as it was", arguments: 0..<8)
   func mutations(round: Int) throws {
     let seed = UInt64.random(in: 0...UInt64.max)
-    var random = SeededNumbers(seed: seed)
-    var text = HarmlessText(random: SeededNumbers(seed: seed &+ 1))
+    var random = SeededGenerator(seed)
+    var text = HarmlessText(random: SeededGenerator(seed &+ 1))
     let pieces = [
       "`", "${", "}", "{", "(", ")", "/", "\\", "'", "\"", "/*", "*/", "import(", "\u{2028}", "0x", "é", "<",
       ">", "=>", "#",
@@ -150,7 +150,7 @@ struct WorkflowPropertyTests {
   @Test("random bytes never trap", arguments: 0..<8)
   func noise(round: Int) {
     let seed = UInt64.random(in: 0...UInt64.max)
-    var random = SeededNumbers(seed: seed)
+    var random = SeededGenerator(seed)
     let alphabet = Array("`${}()[]/\\'\"*<>=!+-.,:;?#@ \n\r09xena_import if function class".utf8)
     for _ in 0..<400 {
       let count = Int.random(in: 0...60, using: &random)
