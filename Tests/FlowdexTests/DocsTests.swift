@@ -92,6 +92,43 @@ struct DocsTests {
     #expect(!output.stdout.contains("secret"))
   }
 
+  /// Runs a page as a person types it in, comments, background jobs and all; stops at the first command that fails.
+  private func type(_ commands: [String], in scratch: Scratch) async throws -> Cli.Output {
+    let folder = FileSystem.split(Cli.binary).parent
+    let script =
+      "set -e\nPATH=\(folder):$PATH FLOWDEX=\(Cli.packageRoot)\n" + commands.joined(separator: "\n")
+    try scratch.file("page.sh", script + "\n")
+    return try await FaultTests.shell("sh page.sh", in: scratch.path)
+  }
+
+  @Test("docs/workflows.md")
+  func workflows() async throws {
+    let page = try String(decoding: FileSystem.read("\(Cli.packageRoot)/docs/workflows.md"), as: UTF8.self)
+    let output = try await type(Self.commands(page), in: try project())
+    #expect(output.status == 0 && output.stdout.contains("tried\tcompleted"), "\(output)")
+    #expect(output.stdout.contains("src/a.txt"), "\(output)")
+  }
+
+  @Test("README.md: the tour prints what it says")
+  func readme() async throws {
+    let scratch = try project()
+    let page = try String(decoding: FileSystem.read("\(Cli.packageRoot)/README.md"), as: UTF8.self)
+    try scratch.file("README.md", page)
+    try scratch.file("Sources/Box.swift", ExamplesTests.source)
+    // What builds flowdex runs before this test, and codex needs an account.
+    let commands = Self.commands(page).filter { !$0.hasPrefix("make ") && !$0.contains(" codex ") }
+    #expect(commands.count >= 12)
+    let output = try await type(commands, in: scratch)
+    #expect(output.status == 0 && scratch.exists("audit.html"), "\(output)")
+    var isIn = false
+    for line in page.split(separator: "\n") {
+      if line.hasPrefix("```") { isIn = line == "```console" }
+      if isIn, !line.hasPrefix("$ "), !line.hasPrefix("```") {
+        #expect(output.stdout.contains(line), "\(output)")
+      }
+    }
+  }
+
   @Test("the recipes that are not run take options that there are")
   func recipes() async throws {
     let page = try String(decoding: FileSystem.read("\(Cli.packageRoot)/docs/workers.md"), as: UTF8.self)

@@ -20,18 +20,21 @@
 #else
   /// The same with a lock that the thread sanitizer knows. `Mutex` hands itself over by futex(2) when threads compete
   /// for it, which the sanitizer does not see: a counter behind it is then called a race, and one behind a POSIX mutex
-  /// is not. So nothing has to be suppressed, and what happens within the lock is still looked at.
+  /// is not. So nothing has to be suppressed, and what happens within the lock is still looked at. The value has a place of
+  /// its own, for one without a size (`Void`) would share the address of the object's type, which is read without the lock.
   public final class Guarded<Value: Sendable>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private var value: Value
+    private let value = UnsafeMutablePointer<Value>.allocate(capacity: 1)
 
     /// Takes the value over: from now on it is reached only through the lock.
     public init(_ value: Value) {
-      self.value = value
+      self.value.initialize(to: value)
       pthread_mutex_init(mutex, nil)
     }
 
     deinit {
+      value.deinitialize(count: 1)
+      value.deallocate()
       pthread_mutex_destroy(mutex)
       mutex.deallocate()
     }
@@ -40,7 +43,7 @@
     public func withLock<Result: Sendable>(_ body: (inout Value) throws -> Result) rethrows -> Result {
       pthread_mutex_lock(mutex)
       defer { pthread_mutex_unlock(mutex) }
-      return try body(&value)
+      return try body(&value.pointee)
     }
   }
 #endif
