@@ -16,47 +16,66 @@ public struct RemovedRun: Sendable, Equatable {
   public let bytes: Int64
 }
 
+/// Which runs are to be removed.
+public enum RunsToRemove: Sendable {
+  /// Those with these ids.
+  case named([String])
+  /// Every run that has been over for at least so long.
+  case ended(ageMs: Int64)
+}
+
 extension Project {
-  /// The runs that ended at least so long ago, oldest first.
-  public func runs(endedBefore ageMs: Int64) throws -> [String] {
+  /// Removes runs: each out of every list at once, then file by file. All are looked at first, so that a mistyped one
+  /// removes none; what a killed removal has left goes too.
+  ///
+  /// - Parameters:
+  ///   - broken: also runs whose state cannot be read, where they are named.
+  ///   - isDry: only says what it would free.
+  /// - Returns: each run once, in the order given, or the oldest first.
+  /// - Throws: `run-live` for a run that may go on; what is wrong with its state.
+  public func remove(_ which: RunsToRemove, broken: Bool = false, isDry: Bool = false) throws -> [RemovedRun]
+  {
+    if !isDry { try sweepRemoved() }
+    let ids =
+      switch which {
+      case .named(let given): try given.map(resolve)
+      case .ended(let ageMs): try runs(endedBefore: ageMs)
+      }
+    var seen = Set<String>()
+    let planned = try ids.filter { seen.insert($0).inserted }.map { id in
+      let status = try checkRemovable(id, broken: broken)
+      let size = DiskUse.of(layout.run(id).root)
+      return RemovedRun(runId: id, status: status, entries: size.entries, bytes: size.bytes)
+    }
+    if !isDry { for run in planned { try remove(run) } }
+    return planned
+  }
+
+  private func runs(endedBefore ageMs: Int64) throws -> [String] {
     try runIds().compactMap { id -> (String, Int64)? in
-      guard let record = try? open(id).record(), record.status.mayBeRemoved,
+      guard let record = try? open(id).record(), record.status.isOver,
         clock.nowMs() - record.updatedAtMs >= ageMs
       else { return nil }
       return (id, record.updatedAtMs)
     }.sorted { $0.1 < $1.1 }.map(\.0)
   }
 
-  /// Removes one run: out of every list at once, then file by file.
-  ///
-  /// - Parameters:
-  ///   - broken: also a run whose state cannot be read.
-  ///   - isDry: only says what it would free.
-  /// - Throws: `run-live` for a run that may go on; what is wrong with its state.
-  public func remove(_ given: String, broken: Bool = false, isDry: Bool = false) throws -> RemovedRun {
-    let id = try resolve(given)
-    let place = layout.run(id).root
-    let status = try checkRemovable(id, broken: broken)
-    let size = DiskUse.of(place)
-    let removed = RemovedRun(runId: id, status: status, entries: size.entries, bytes: size.bytes)
-    if isDry { return removed }
-    let away = layout.removedRun(id)
+  private func remove(_ run: RemovedRun) throws {
+    let away = layout.removedRun(run.runId)
     if FileSystem.exists(away) { try Self.removeGently(away) }
-    if status == nil {
-      try FileSystem.rename(place, away)
+    if run.status == nil {
+      try FileSystem.rename(layout.run(run.runId).root, away)
     } else {
-      try moveAway(id, to: away)
+      try moveAway(run.runId, to: away)
     }
     try Self.removeGently(away)
-    return removed
   }
 
-  /// What a removal that was killed has left; how many runs.
-  @discardableResult
-  public func sweepRemoved() throws -> Int {
-    let left = try FileSystem.names(in: layout.runs).filter { $0.hasPrefix(ProjectLayout.removedPrefix) }
-    for name in left { try Self.removeGently("\(layout.runs)/\(name)") }
-    return left.count
+  /// What a removal that was killed has left.
+  private func sweepRemoved() throws {
+    for name in try FileSystem.names(in: layout.runs) where name.hasPrefix(ProjectLayout.removedPrefix) {
+      try Self.removeGently("\(layout.runs)/\(name)")
+    }
   }
 
   private func checkRemovable(_ id: String, broken: Bool) throws -> RunStatus? {
@@ -70,7 +89,7 @@ extension Project {
         error.kind, error.code, error.message, next: "run `flowdex rm --broken \(id)` to remove it as it is")
     }
     let status = try run.record().status
-    if status.mayBeRemoved { return status }
+    if status.isOver { return status }
     throw FlowdexError.failed(
       "run-live", "run `\(id)` is \(status.rawValue), and may go on: only runs that have ended are removed",
       next: "run `flowdex stop \(id)` first")
@@ -86,7 +105,7 @@ extension Project {
     defer { seat.unlock() }
     try run.database.transition { tx in
       let status = try RunStore.get(tx.db).status
-      guard status.mayBeRemoved else {
+      guard status.isOver else {
         throw FlowdexError.failed("run-live", "run `\(id)` has become \(status.rawValue) meanwhile")
       }
       try FileSystem.rename(run.layout.root, away)
@@ -99,16 +118,6 @@ extension Project {
     try FileSystem.removeTree(path) {
       count += 1
       if count % 100 == 0 { poll(nil, 0, 5) }
-    }
-  }
-}
-
-extension RunStatus {
-  /// It has come to an end, or was brought to one; `resume` or `restart-agent` would still take it up.
-  var mayBeRemoved: Bool {
-    switch self {
-    case .completed, .failed, .stopped: true
-    case .running, .needsDispatch, .paused: false
     }
   }
 }

@@ -135,8 +135,8 @@ final class Driver {
   /// One batch of deliveries and what came of it; nil to go on.
   private func step(_ record: RunRecord) throws -> Standing? {
     if session == nil {
-      if restedAt == position, record.status == .needsDispatch, try !hasMore() {
-        return try standStill(record)
+      if restedAt == position, record.status == .needsDispatch, let standing = try standStill(record) {
+        return standing
       }
       guard try startSession(record) else { return .interrupted }
       return try settle()
@@ -181,12 +181,6 @@ final class Driver {
       }
     }
     return .waiting(commands: board.running)
-  }
-
-  private func hasMore() throws -> Bool {
-    try run.database.read {
-      try !HistoryStore.after($0, generation: replay.generation, n: replay.delivered, limit: 1).isEmpty
-    }
   }
 
   private func startSession(_ record: RunRecord) throws -> Bool {

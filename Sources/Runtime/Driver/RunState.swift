@@ -24,6 +24,9 @@ public enum RunStatus: String, Sendable, CaseIterable {
     }
   }
 
+  /// It has come to an end or was brought to one: nothing is handed out, taken or driven until somebody lifts it.
+  public var isOver: Bool { hasEnded || self == .stopped }
+
   /// The status after an event, or nil where the machine has no such edge.
   public func next(_ event: RunEvent) -> RunStatus? {
     switch (self, event) {

@@ -132,7 +132,7 @@ public final class RunWatcher {
     if try tell() || look.collected.didCollect || offered { lastActivityMs = run.clock.bootMs() }
     if standing == .interrupted { return try run.result(wasInterrupted: true) }
     let status = try run.record().status
-    if status.hasEnded || status == .stopped { return try run.result() }
+    if status.isOver { return try run.result() }
     if options.once, try isDone(standing, status) { return try run.result() }
     rest()
     // Of others, only what had been committed before is known to have been acted on.

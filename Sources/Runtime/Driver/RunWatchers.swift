@@ -62,7 +62,7 @@ public struct RunWatchers: Sendable {
   private func one(_ id: String) throws -> DriveResult {
     let run = try project.open(id)
     let status = try run.record().status
-    if status.hasEnded || status == .stopped { return try run.result() }
+    if status.isOver { return try run.result() }
     return try RunWatcher(run, options: options, environment: environment, observer: observer).watch()
   }
 }

@@ -5,12 +5,20 @@
 import Glibc
 import QueueRunner
 
-/// What the types of a workflow came to.
-public enum TypeCheck: Sendable, Equatable {
-  case passed
-  /// In the order in which the checker found them; at least one.
-  case problems([SourceProblem])
+/// What is wrong with a workflow before anything of it is run.
+public enum WorkflowCheck {
+  /// Shape and manifest, and once they are right the types. Call it from a thread that outlives it, as `TypeCheck`.
+  ///
+  /// - Parameter projectRoot: where Deno is looked for first.
+  /// - Throws: what keeps Deno from being found; `type-check` (machine), where there is no answer to be had.
+  public static func problems(in workflow: [UInt8], projectRoot: String) throws -> [SourceProblem] {
+    if let problem = WorkflowDocument.problem(in: workflow) { return [problem] }
+    return try TypeCheck.problems(in: workflow, projectRoot: projectRoot)
+  }
+}
 
+/// The types of a workflow.
+public enum TypeCheck {
   /// How long a check may take: the first on a machine took 2 s, a cold one 1 s.
   static let limitMs: Int64 = 60_000
   /// Of what the checker says; a thousand errors fit.
@@ -19,10 +27,13 @@ public enum TypeCheck: Sendable, Equatable {
   /// Checks the types of a workflow, whose shape must have been found to be right. Call it from a thread that
   /// outlives it: the checker is killed when the thread that started it ends.
   ///
-  /// - Throws: `type-check` (machine), where there is no answer to be had.
-  public static func of(
-    _ workflow: [UInt8], deno: String, clock: any WallClock = SystemClock()
-  ) throws -> TypeCheck {
+  /// - Parameter projectRoot: where Deno is looked for first.
+  /// - Returns: in the order in which the checker found them.
+  /// - Throws: what keeps Deno from being found; `type-check` (machine), where there is no answer to be had.
+  public static func problems(
+    in workflow: [UInt8], projectRoot: String, clock: any WallClock = SystemClock()
+  ) throws -> [SourceProblem] {
+    let deno = try DenoLocator.find(projectRoot: projectRoot)
     let folder = try scratch()
     defer { try? FileSystem.removeTree(folder) }
     try FileSystem.write(workflow, to: "\(folder)/workflow.ts")
@@ -31,9 +42,9 @@ public enum TypeCheck: Sendable, Equatable {
       Array(settings.utf8),
       to: "\(folder)/deno.json")
     let (said, ending) = try run(deno, folder, clock)
-    if ending == .exit(0) { return .passed }
+    if ending == .exit(0) { return [] }
     let problems = CheckerText.problems(said)
-    if !problems.isEmpty { return .problems(problems) }
+    if !problems.isEmpty { return problems }
     let last = said.split(separator: "\n").last.map(String.init) ?? ending.text
     throw FlowdexError.machine(
       "type-check", "`\(deno)` could not check the types: \(VisibleText.escape(last))",

@@ -35,7 +35,7 @@ public struct WorkSession: Sendable {
   public func work() throws -> WorkOutcome {
     let run = try project.open(runId)
     let status = try run.record().status
-    if status.hasEnded || status == .stopped {
+    if status.isOver {
       return WorkOutcome(result: try run.result(), ended: 0, broken: nil)
     }
     let pool = try WorkPool(
@@ -65,7 +65,7 @@ public struct WorkSession: Sendable {
       if taken > 0 { driver.tookMore() }
       if pool.isIdle {
         let status = try pool.run.record().status
-        if pool.broken != nil || status.hasEnded || status == .stopped { return false }
+        if pool.broken != nil || status.isOver { return false }
         if driver.isOver { return false }
         if options.once { try driver.start() }
         if !options.once, idle.isDue(pool.run.clock) {

@@ -40,15 +40,8 @@ struct Remove: ParsableCommand {
   }
 
   func run() throws {
-    let project = try Composition.project()
-    if !dryRun { try project.sweepRemoved() }
-    // All that are named are looked at first, so that a mistyped one removes none.
-    let ids = try olderThan.map { try project.runs(endedBefore: $0.ms) } ?? runIds
-    let planned = try ids.map { try project.remove($0, broken: broken, isDry: true) }
-    var done = Set<String>()
-    let runs = planned.filter { done.insert($0.runId).inserted }
-    for run in runs where !dryRun { _ = try project.remove(run.runId, broken: broken) }
-    show(runs)
+    let which = olderThan.map { RunsToRemove.ended(ageMs: $0.ms) } ?? .named(runIds)
+    show(try Composition.project().remove(which, broken: broken, isDry: dryRun))
   }
 
   private func show(_ runs: [RemovedRun]) {

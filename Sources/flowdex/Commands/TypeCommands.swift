@@ -50,16 +50,7 @@ struct Check: ParsableCommand {
   func run() throws {
     let project = try Project.find(from: ".")
     let (source, file) = try WorkflowFile.read(workflow, in: project)
-    let problems: [SourceProblem]
-    if let problem = WorkflowDocument.problem(in: source) {
-      problems = [problem]
-    } else {
-      let deno = try DenoLocator.find(projectRoot: project?.layout.projectRoot ?? ".")
-      switch try TypeCheck.of(source, deno: deno) {
-      case .passed: problems = []
-      case .problems(let found): problems = found
-      }
-    }
+    let problems = try WorkflowCheck.problems(in: source, projectRoot: project?.layout.projectRoot ?? ".")
     if json {
       Console.json([
         "file": .string(file), "valid": .bool(problems.isEmpty), "problems": .array(problems.map(\.json)),
@@ -81,9 +72,8 @@ enum TypeNote {
   static func say(_ source: [UInt8], _ file: String, in project: Project?) {
     guard let project, TypeFiles.areWanted(in: project.layout) else { return }
     do {
-      let deno = try DenoLocator.find(projectRoot: project.layout.projectRoot)
-      guard case .problems(let problems) = try TypeCheck.of(source, deno: deno), let first = problems.first
-      else { return }
+      let problems = try TypeCheck.problems(in: source, projectRoot: project.layout.projectRoot)
+      guard let first = problems.first else { return }
       let more = problems.count > 1 ? " and \(problems.count - 1) more" : ""
       Console.note(
         "types fail: \(file):\(first.line):\(first.column): \(first.message)\(more) (run `flowdex check \(file)` to see)"

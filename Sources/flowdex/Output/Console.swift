@@ -47,7 +47,7 @@ enum Console {
   static func table(_ rows: [[String]], heads: [String]? = nil) {
     if rows.isEmpty { return }
     if isTerminal {
-      for line in Table.lines((heads.map { [$0] } ?? []) + rows, width: width) { out(line) }
+      for line in Table.lines((heads.map { [$0] } ?? []) + rows, width: size().columns) { out(line) }
     } else {
       for row in rows { out(row.map(oneLine).joined(separator: "\t")) }
     }
@@ -59,10 +59,11 @@ enum Console {
     return TimeWords.ago(ms: SystemClock().nowMs() - ms)
   }
 
-  /// Columns of the terminal.
-  private static var width: Int {
+  /// Of the terminal; 80 by 24 where it does not say.
+  static func size() -> (columns: Int, rows: Int) {
     var size = winsize()
-    return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return (80, 24) }
+    return (Int(size.ws_col), Int(size.ws_row))
   }
 
   /// What workers wrote must not move the cursor or break a row.

@@ -67,7 +67,7 @@ final class LiveScreen: WatchObserver {
   func leave() { state.withLock { $0.lines = [] } }
 
   private func draw(_ run: Run, _ now: Int64) throws {
-    let size = Self.size()
+    let size = Console.size()
     let view = try WatchView.of(run)
     let isLast = !view.status.isLive
     let isUsageDue = state.withLock { isLast || $0.lastUsageMs.map { now - $0 >= Self.usageMs } ?? true }
@@ -88,11 +88,5 @@ final class LiveScreen: WatchObserver {
         from: state.lines, to: lines, isResized: !state.lines.isEmpty && state.size != size)
     }
     if !update.isEmpty { Console.raw(update) }
-  }
-
-  private static func size() -> (columns: Int, rows: Int) {
-    var size = winsize()
-    guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return (80, 24) }
-    return (Int(size.ws_col), Int(size.ws_row))
   }
 }

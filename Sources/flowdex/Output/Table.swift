@@ -4,17 +4,19 @@ import QueueRunner
 
 /// Aligned columns.
 enum Table {
-  /// Every cell but the last of its row padded to its column's width, for which last cells count nothing; lines longer than `width` are cut.
+  /// Every cell but the last of its row padded to its column's width, for which last cells count nothing; lines of
+  /// more than `width` columns are cut.
   static func lines(_ rows: [[String]], width: Int) -> [String] {
     let clean = rows.map { $0.map(Console.oneLine) }
     let columns = clean.map(\.count).max() ?? 0
-    let widths = (0..<columns).map { at in clean.map { at < $0.count - 1 ? $0[at].count : 0 }.max() ?? 0 }
+    let widths = (0..<columns).map { at in
+      clean.map { at < $0.count - 1 ? TextWidth.columns($0[at]) : 0 }.max() ?? 0
+    }
     return clean.map { row in
-      var line = ""
-      for (at, cell) in row.enumerated() {
-        line += at == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[at] - cell.count + 2)
+      let cells = row.enumerated().map { at, cell in
+        at == row.count - 1 ? cell : TextWidth.pad(cell, widths[at]) + "  "
       }
-      return line.count <= width ? line : line.prefix(max(1, width - 1)) + "…"
+      return TextWidth.cut(cells.joined(), width)
     }
   }
 }

@@ -1,6 +1,5 @@
 // What `work` prints: a line for each happening, in words or as JSON.
 
-import Glibc
 import QueueRunner
 import Runtime
 
@@ -24,7 +23,7 @@ struct WorkLines: WorkObserver {
   /// Lines that come one by one know no widths, but those of the words that flowdex says.
   static func padded(_ cells: [String]) -> [String] {
     zip(cells, [8, 24, 9, 0]).map { cell, width in
-      cell + String(repeating: " ", count: max(0, width - cell.count))
+      cell + String(repeating: " ", count: max(0, width - TextWidth.columns(cell)))
     }
   }
 
@@ -39,30 +38,5 @@ struct WorkLines: WorkObserver {
       "taskStatus": JSONValue(news.taskState?.rawValue), "text": .string(news.text),
       "at": .string(Timestamp.text(news.atMs)),
     ]
-  }
-}
-
-/// What this process was started with.
-enum ProcessEnvironment {
-  /// Where programs are looked for if there is no PATH.
-  static let defaultPath = "/usr/local/bin:/usr/bin:/bin"
-
-  static var all: [String: String] {
-    var all: [String: String] = [:]
-    var at = environ
-    while let entry = at.pointee {
-      let text = String(cString: entry)
-      if let equals = text.firstIndex(of: "="), equals != text.startIndex {
-        all[String(text[..<equals])] = String(text[text.index(after: equals)...])
-      }
-      at += 1
-    }
-    return all
-  }
-
-  static var folder: String {
-    guard let here = getcwd(nil, 0) else { return "/" }
-    defer { free(here) }
-    return String(cString: here)
   }
 }
