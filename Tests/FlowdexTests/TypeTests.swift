@@ -104,21 +104,21 @@ struct TypeTests {
     #expect(try scratch.text(".flowdex/types/runtime.d.ts").contains("export declare function workflow"))
   }
 
-  @Test("in a project with types, preview and run say when they fail, and go on")
+  @Test("a preview says when types fail, and in a project with types a run does, and they go on")
   func said() async throws {
     let scratch = try Scratch()
     try scratch.workflow("const n: number = 'x'; ctx.report(n);")
-    let before = try await Cli.run(["preview", "workflow.ts"], in: scratch.path)
-    #expect(before.status == 0 && before.stderr.isEmpty, "\(before)")
-    _ = try await Cli.run(["types"], in: scratch.path)
-    for arguments in [["preview", "workflow.ts"], ["run", "workflow.ts", "--yes"]] {
+    let note = "flowdex: types fail: workflow.ts:11:7: Type 'string' is not assignable to type 'number'."
+    func said(_ arguments: [String]) async throws -> Bool {
       let output = try await Cli.run(arguments, in: scratch.path)
       #expect(output.status == 0, "\(output)")
-      #expect(
-        output.stderr.contains(
-          "flowdex: types fail: workflow.ts:11:7: Type 'string' is not assignable to type 'number'."),
-        "\(output)")
+      return output.stderr.contains(note)
     }
+    #expect(try await said(["preview", "workflow.ts"]))
+    #expect(try await !said(["run", "workflow.ts", "--yes"]))
+    _ = try await Cli.run(["types"], in: scratch.path)
+    #expect(try await said(["preview", "workflow.ts"]))
+    #expect(try await said(["run", "workflow.ts", "--yes"]))
   }
 
   @Test(

@@ -34,7 +34,7 @@ struct RunCommand: ParsableCommand {
       Console.note("run `\(run.layout.runId)` is there: continuing it")
       return try Composition.finish(try run.drive(environment))
     }
-    TypeNote.say(source, file, in: project)
+    TypeNote.say(source, file, in: project, isRead: !yes)
     if !yes { try approve(document, in: project) }
     let run = try project.create(new)
     Console.note("run \(run.layout.runId)")

@@ -28,7 +28,7 @@ struct Preview: ParsableCommand {
     let root = project?.layout.projectRoot ?? "."
     let facts = try PreviewFacts.look(at: document.manifest, projectRoot: root)
     let preview = Runtime.Preview(document, facts: facts)
-    TypeNote.say(source, file, in: project)
+    TypeNote.say(source, file, in: project, isRead: true)
     if json { return Console.json(preview.json) }
     Console.out(preview.text(isColoured: Console.isColoured(1)))
   }

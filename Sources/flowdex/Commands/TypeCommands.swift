@@ -9,7 +9,8 @@ struct Types: ParsableCommand {
     abstract: "Write the types of @flowdex/runtime, so that an editor completes and checks workflows.",
     discussion: """
       Writes .flowdex/types/runtime.d.ts, and deno.json and tsconfig.json where there are none. One that is there
-      is never changed: what to add to it is said instead. From then on, `preview` and `run` say when types fail.
+      is never changed: what to add to it is said instead. From then on, `run --yes` says when types fail, as
+      `preview` always does.
 
       Example:
         flowdex types
@@ -66,13 +67,16 @@ struct Check: ParsableCommand {
   }
 }
 
-/// What `preview` and `run` say of types, in a project that has asked for them with `flowdex types`.
+/// What `preview` and `run` say of types.
 enum TypeNote {
   /// Says it when types fail, and stops nothing: a run strips types and never looks at them.
-  static func say(_ source: [UInt8], _ file: String, in project: Project?) {
-    guard let project, TypeFiles.areWanted(in: project.layout) else { return }
+  ///
+  /// - Parameter isRead: whether a person is about to read the workflow's preview. Else it takes a project that has
+  ///   asked for types with `flowdex types`, for a check costs most of a second.
+  static func say(_ source: [UInt8], _ file: String, in project: Project?, isRead: Bool) {
+    guard isRead || project.map({ TypeFiles.areWanted(in: $0.layout) }) == true else { return }
     do {
-      let problems = try TypeCheck.problems(in: source, projectRoot: project.layout.projectRoot)
+      let problems = try TypeCheck.problems(in: source, projectRoot: project?.layout.projectRoot ?? ".")
       guard let first = problems.first else { return }
       let more = problems.count > 1 ? " and \(problems.count - 1) more" : ""
       Console.note(
