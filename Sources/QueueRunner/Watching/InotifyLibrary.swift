@@ -1,8 +1,8 @@
 // The only file that knows libinotifytools. All of that library's state is global and nothing in it is safe
 // from two threads: one thread makes one `InotifyLibrary` and every call.
 //
-// It hides its descriptor, so that is found by what appears in /proc/self/fd; it prints to stderr when a watch
-// that the kernel has already ended is removed, so the caller takes the pending events first.
+// It hides its descriptor, so that is found by what appears in /proc/self/fd; what it would print is kept from stderr
+// (shim.h), for all of it is returned as well.
 
 import CInotifyTools
 import Glibc
@@ -69,7 +69,7 @@ struct InotifyLibrary {
   /// The watch's descriptor, or the `errno` of what failed.
   mutating func watch(_ path: String, _ kind: DropWatcher.WatchKind) -> Result<Int32, WatchFailure> {
     let spelling = unusedSpelling(path)
-    guard inotifytools_watch_file(spelling, Self.mask(kind)) != 0 else {
+    guard flowdex_watch_file(spelling, Self.mask(kind)) != 0 else {
       return .failure(WatchFailure(code: inotifytools_error()))
     }
     guard let descriptor = Self.registered(spelling) else { return .failure(WatchFailure(code: ENOENT)) }
@@ -82,7 +82,7 @@ struct InotifyLibrary {
   }
 
   /// Only for a watch that has not ended.
-  func remove(_ descriptor: Int32) { _ = inotifytools_remove_watch_by_wd(descriptor) }
+  func remove(_ descriptor: Int32) { _ = flowdex_remove_watch(descriptor) }
 
   /// The next pending event; nil if there is none. Never waits.
   func next() -> Event? {
