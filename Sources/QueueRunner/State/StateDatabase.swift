@@ -58,6 +58,8 @@ public final class StateDatabase {
     return database
   }
 
+  deinit { ConnectionRoom.retire(connection) }
+
   /// Opens a run's state and brings its tables up to date; refuses one that a newer flowdex has written.
   public static func open(
     _ layout: RunLayout, clock: any WallClock, migrations: Migrations
@@ -112,6 +114,7 @@ public final class StateDatabase {
       }
     }
     return try wording(layout.database) {
+      try ConnectionRoom.ensure(toOpen: layout.database)
       let lock = try FileLock(path: layout.writeLock)
       let connection = try DatabaseQueue(path: layout.database, configuration: configuration)
       return StateDatabase(layout, clock, connection, lock, inLog)
