@@ -11,15 +11,21 @@ public enum ResultFile {
 
   /// Tells one state of the file from another; only ever compared for equality.
   public struct Stamp: Sendable, Equatable {
-    /// Device, inode, mode, size, and the times of the last change to the bytes and to the file, in hexadecimal.
-    public let text: String
+    private let entry: FileSystem.Entry
+    private let fullMode: UInt32
+
     init(_ status: stat) {
-      let entry = FileSystem.Entry(status)
+      entry = FileSystem.Entry(status)
+      fullMode = UInt32(status.st_mode)
+    }
+
+    /// Device, inode, mode, size, and the times of the last change to the bytes and to the file, in hexadecimal.
+    public var text: String {
       let parts = [
-        entry.device, entry.inode, UInt64(status.st_mode), UInt64(bitPattern: entry.size),
+        entry.device, entry.inode, UInt64(fullMode), UInt64(bitPattern: entry.size),
         UInt64(bitPattern: entry.modifiedNs), UInt64(bitPattern: entry.changedNs),
       ]
-      text = parts.map { String($0, radix: 16) }.joined(separator: "-")
+      return parts.map { String($0, radix: 16) }.joined(separator: "-")
     }
   }
 
@@ -113,6 +119,8 @@ public enum ResultFile {
         if count < 0 { failed = errno }
         if count <= 0 { break }
         filled += count
+        // Less than was asked for, and as much as was announced: the end, as read(2) tells it of a regular file.
+        if filled == size { break }
       }
     }
     if failed == ESTALE { return nil }

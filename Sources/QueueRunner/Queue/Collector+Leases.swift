@@ -11,13 +11,13 @@ extension WorkQueue {
   /// Tells the workers that their results are safe, and clears their queue entries. Best effort: the commit
   /// has happened; the first pass of a later process makes up for what a crash leaves out.
   ///
-  /// Moved into place, for a worker may have laid something there: a FIFO would block whoever opens it, and what
-  /// is written into a hard link is written elsewhere.
+  /// Linked or moved into place, for a worker may have laid something there: a FIFO would block whoever opens it,
+  /// and what is written into a hard link is written elsewhere.
   func acknowledge(_ leases: [LeaseRecord]) {
     for lease in leases {
       let package = layout.package(lease)
       if lease.hasPackage, ResultFile.isFolder(package.root) {
-        try? FileSystem.writeAtomically(Array("accepted\n".utf8), to: package.accepted, sync: false)
+        try? AcceptanceMark.put(at: package.accepted)
         Glibc.unlink(package.rejected)
       }
       if lease.via == .queue { unlink([lease.token]) }
@@ -27,9 +27,10 @@ extension WorkQueue {
 
 extension Collector {
   /// What a look at a lease's queue entry and heartbeat came to.
-  enum Attention { case nothing, look, claimed }
+  enum Attention { case nothing, look, claimed, held }
 
-  /// Follows what workers did in `queue/`; `nothing` if there is no more to see of this lease now.
+  /// Follows what workers did in `queue/`; `nothing` if there is no more to see of this lease now, `held` where its
+  /// worker may be alive without having delivered.
   func attendQueue(_ lease: LeaseRecord) throws -> Attention {
     switch (lease.state, lease.via) {
     case (.offered, _): return try attendOffer(lease)
@@ -39,8 +40,8 @@ extension Collector {
           childKey: lease.childKey, token: lease.token, reason: "the worker moved it back to ready")
         return .nothing
       }
-      try attendHeartbeat(lease)
-    case (.live, .hand): try attendHeartbeat(lease)
+      return .held
+    case (.live, .hand): return .held
     case (.expired, _), (.collected, _), (.released, _), (.replaced, _), (.withdrawn, _): break
     }
     return .look
@@ -73,7 +74,7 @@ extension Collector {
   }
 
   /// A touched heartbeat starts the lease's time anew; only a change counts, never the time that it says.
-  private func attendHeartbeat(_ lease: LeaseRecord) throws {
+  func attendHeartbeat(_ lease: LeaseRecord) throws {
     // A folder that its worker has wrecked has no heartbeat, and stops nobody else's.
     guard lease.hasPackage,
       let beat = ((try? FileSystem.entry(queue.layout.package(lease).heartbeat)) ?? nil)?.modifiedNs,

@@ -2,6 +2,7 @@
 // calls unsettled, never at what happens to lie about, and commits what it found with guarded UPDATEs. So a
 // pass can be repeated, can run in several processes at once, and loses nothing when a hint was lost.
 
+import GRDB
 import Glibc
 
 /// Looks at packages and takes their results. Confined to one thread; remembers what it has judged, so that
@@ -63,8 +64,9 @@ public final class Collector {
     for lease in leases where lease.hasPackage || lease.state == .offered {
       let attention = try attendQueue(lease)
       if attention == .nothing { continue }
-      let examination = try examine(lease)
+      let examination = try examine(lease, isHinted: scope != .all)
       if attention == .claimed, !examination.isRight { claimed.append(lease) }
+      if attention == .held, !examination.isRight { try attendHeartbeat(lease) }
       switch examination {
       case .missing: report.note(lease, .missing)
       case .unsettled(let inMs): report.settle(lease, inMs)
@@ -95,8 +97,10 @@ public final class Collector {
     case .all: try queue.database.read(LeaseStore.unsettled)
     case .only(let tokens):
       try queue.database.read { db in
-        try tokens.sorted().compactMap { try LeaseStore.find(db, token: $0) }
+        let leases = try tokens.sorted().compactMap { try LeaseStore.find(db, token: $0) }
           .filter(\.state.isUnsettled)
+        for lease in leases { _ = try rules(of: lease, db) }
+        return leases
       }
     }
   }
@@ -110,17 +114,22 @@ public final class Collector {
     var isRight: Bool { if case .right = self { true } else { false } }
   }
 
-  private func examine(_ lease: LeaseRecord) throws -> Examination {
+  /// - Parameter isHinted: something is likely to be there, so that it is read without a look first, unless it is
+  ///   known to be of no use.
+  private func examine(_ lease: LeaseRecord, isHinted: Bool) throws -> Examination {
     let package = queue.layout.package(lease.childKey, lease.token)
-    guard let stamp = ResultFile.stamp(package: package.root) else {
-      looks[lease.token] = nil
-      return .missing
-    }
     let now = queue.clock.bootMs()
-    if let known = looks[lease.token], known.stamp == stamp, let refusal = known.refusal,
-      known.isReported || now - known.firstSeenBootMs < Self.settleMs
-    {
-      return settled(lease, known, refusal, now)
+    let known = looks[lease.token]
+    if !isHinted || known != nil {
+      guard let stamp = ResultFile.stamp(package: package.root) else {
+        looks[lease.token] = nil
+        return .missing
+      }
+      if let known, known.stamp == stamp, let refusal = known.refusal,
+        known.isReported || now - known.firstSeenBootMs < Self.settleMs
+      {
+        return settled(lease, known, refusal, now)
+      }
     }
     switch try ResultFile.read(package: package.root) {
     case .missing:
@@ -157,11 +166,16 @@ public final class Collector {
     return waited >= Self.settleMs ? .refused(finding) : .unsettled(inMs: Self.settleMs - waited)
   }
 
-  /// Kept for the tasks that demand something; the others are found out at once.
+  /// Kept until the task's result is taken.
   private func rules(of lease: LeaseRecord) throws -> TaskRules {
     if let known = rules[lease.task] { return known }
-    let found = try queue.database.read { try TaskRules.of($0, task: lease.task) }
-    if found.compiled != nil || found.isWrite { rules[lease.task] = found }
+    return try queue.database.read { try rules(of: lease, $0) }
+  }
+
+  private func rules(of lease: LeaseRecord, _ db: Database) throws -> TaskRules {
+    if let known = rules[lease.task] { return known }
+    let found = try TaskRules.of(db, task: lease.task)
+    rules[lease.task] = found
     return found
   }
 
@@ -172,13 +186,14 @@ public final class Collector {
         guard let now = try LeaseStore.find(tx.db, token: right.lease.token) else { return nil }
         return try queue.settle(tx, now, right.right, stamp: right.stamp.text)
       }
+    } announce: { outcomes in
+      queue.acknowledge(zip(found, outcomes).filter { $0.1 != nil }.map(\.0.lease))
     }
     for (right, state) in zip(found, outcomes) {
       looks[right.lease.token] = nil
       rules[right.lease.task] = nil
       report.took(right.lease, right.right.result, state, path: queue.layout.package(right.lease).result)
     }
-    queue.acknowledge(zip(found, outcomes).filter { $0.1 != nil }.map(\.0.lease))
   }
 
   /// What a crash between a commit and what follows from it left undone: acknowledgements, at most one batch of

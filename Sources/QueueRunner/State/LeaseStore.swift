@@ -129,6 +129,8 @@ public enum LeaseStore {
   private static let selection =
     "SELECT \(LeaseRecord.columns) FROM leases JOIN tasks ON tasks.id = leases.task"
 
+  private static let byToken = "\(selection) WHERE token = ?"
+
   private static func records(
     _ db: Database, _ sql: String, _ arguments: StatementArguments = StatementArguments()
   ) throws -> [LeaseRecord] {
@@ -140,8 +142,7 @@ public enum LeaseStore {
 
   /// nil where no lease was ever committed under the token.
   public static func find(_ db: Database, token: String) throws -> LeaseRecord? {
-    try Row.fetchOne(db.cachedStatement(sql: "\(selection) WHERE token = ?"), arguments: [token])
-      .map(LeaseRecord.init)
+    try records(db, byToken, [token]).first
   }
 
   /// Every lease whose package may still bring a result: offered, live, or expired and not yet replaced.

@@ -155,31 +155,37 @@ public enum TaskStore {
     ).execute(arguments: [to, from, groupKey])
   }
 
+  private static let byId = "SELECT \(TaskRecord.columns) FROM tasks WHERE id = ?"
+
+  /// Made of the rows as they pass: GRDB's own copies of them would cost more than the records.
+  private static func records(
+    _ db: Database, _ sql: String, _ arguments: StatementArguments
+  ) throws -> [TaskRecord] {
+    try Array(Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments).map(TaskRecord.init))
+  }
+
   /// nil where the generation has no such task.
   public static func find(_ db: Database, generation: Int, childKey: String) throws -> TaskRecord? {
     let sql = "SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ? AND child_key = ?"
-    return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [generation, childKey])
-      .map(TaskRecord.init)
+    return try records(db, sql, [generation, childKey]).first
   }
 
   /// nil where there is no such row.
   public static func find(_ db: Database, id: Int64) throws -> TaskRecord? {
-    let sql = "SELECT \(TaskRecord.columns) FROM tasks WHERE id = ?"
-    return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [id]).map(TaskRecord.init)
+    try records(db, byId, [id]).first
   }
 
   /// Every task of a generation, in the order in which they were created.
   public static func all(_ db: Database, generation: Int) throws -> [TaskRecord] {
     let sql = "SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ? ORDER BY id"
-    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation]).map(TaskRecord.init)
+    return try records(db, sql, [generation])
   }
 
   /// The tasks of one operation, in task order.
   public static func group(_ db: Database, generation: Int, groupKey: String) throws -> [TaskRecord] {
     let sql =
       "SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ? AND group_key = ? ORDER BY position"
-    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation, groupKey])
-      .map(TaskRecord.init)
+    return try records(db, sql, [generation, groupKey])
   }
 
   /// The tasks of one operation one after the other, in task order, for groups that are too large to hold.
@@ -203,8 +209,7 @@ public enum TaskStore {
   /// The tasks whose accepted envelope is this artifact.
   public static func withResult(_ db: Database, generation: Int, artifact: String) throws -> [TaskRecord] {
     let sql = "SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ? AND result = ? ORDER BY id"
-    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation, artifact]).map(
-      TaskRecord.init)
+    return try records(db, sql, [generation, artifact])
   }
 
   /// Whether some task's computed diff is this artifact.
@@ -225,8 +230,7 @@ public enum TaskStore {
       SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ? AND state = 'dispatchable' AND NOT EXISTS
         (SELECT 1 FROM leases WHERE task = tasks.id AND leases.state = 'offered') ORDER BY id LIMIT ?
       """
-    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation, limit])
-      .map(TaskRecord.init)
+    return try records(db, sql, [generation, limit])
   }
 
   /// How many tasks are in each state; states without a task are left out.
@@ -245,7 +249,7 @@ public enum TaskStore {
       SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ?
       AND state IN ('pending','dispatchable','leased','dispatched') ORDER BY id
       """
-    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation]).map(TaskRecord.init)
+    return try records(db, sql, [generation])
   }
 
   /// How many tasks of each phase are in each state.

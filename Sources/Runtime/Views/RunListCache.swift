@@ -9,7 +9,7 @@ import QueueRunner
 
 /// The lines of `list` by run, with the stamps that they hold for.
 struct RunListCache {
-  static let header = "flowdex-list-cache 1"
+  static let header = "flowdex-list-cache 2"
   static let racyMs: Int64 = 2000
 
   private let path: String
@@ -62,15 +62,18 @@ struct RunListCache {
   }
 
   /// What changes whenever the state does: it is written through the log, and the log into the file.
+  ///
+  /// Not the times of the last change to the entries: SQLite that runs as root gives the log to the state's owner
+  /// whenever it opens it (unixOpen, os_unix.c), so that each look would undo the one before.
   private func stamp(_ id: String) -> (text: String, youngestMs: Int64)? {
     let run = layout.run(id)
     guard let file = try? FileSystem.entry(run.database), file.kind == .file else { return nil }
     let log = (try? FileSystem.entry(run.databaseLog)) ?? nil
     let entries = [file] + (log.map { [$0] } ?? [])
     let text = entries.map {
-      "\($0.device) \($0.inode) \($0.size) \($0.modifiedNs) \($0.changedNs)"
+      "\($0.device) \($0.inode) \($0.size) \($0.modifiedNs)"
     }.joined(separator: " ")
-    let youngestNs = entries.map { max($0.modifiedNs, $0.changedNs) }.max() ?? 0
+    let youngestNs = entries.map(\.modifiedNs).max() ?? 0
     return (text, youngestNs / 1_000_000)
   }
 }
