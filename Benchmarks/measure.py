@@ -59,6 +59,28 @@ def run(command, cwd=None, env=None, stdin=None, check=True, stderr=subprocess.D
     return Finished(seconds, usage, process.returncode, stdout)
 
 
+class Alone:
+    """What `floor/peak` says of a program."""
+
+    def __init__(self, line):
+        seconds, cpu, kib = line.split()
+        self.seconds, self.cpu, self.peak_mib = float(seconds), float(cpu), int(kib) / 1024
+
+
+def run_alone(command, cwd=None):
+    """Runs a command behind `floor/peak`; what it prints is thrown away."""
+    read, write = os.pipe()
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", 'exec "$@" 3>&%d' % write, "sh", *command], cwd=cwd, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[write])
+    os.close(write)
+    with os.fdopen(read) as said:
+        line = said.read()
+    if process.wait() != 0:
+        raise SystemExit(f"bench: {command} ended with {process.returncode}")
+    return Alone(line)
+
+
 def run_sampled(command, cwd=None):
     """As `run`, for a program that has children of its own: the peak is its own, sampled every 10 ms."""
     before = time.monotonic()

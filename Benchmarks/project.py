@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 
-from measure import Background, run, run_sampled
+from measure import Background, run, run_alone, run_sampled
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -26,7 +26,7 @@ os.environ["FLOWDEX_DENO"] = DENO
 def build_floors():
     """Compiles every floor that is missing or older than its source."""
     os.makedirs(FLOORS, exist_ok=True)
-    for name in ("worker", "collector", "tree", "command"):
+    for name in ("worker", "collector", "tree", "command", "peak"):
         source = os.path.join(HERE, "floor", name + ".c")
         target = os.path.join(FLOORS, name)
         newest = max(os.path.getmtime(source), os.path.getmtime(os.path.join(HERE, "floor/common.h")))
@@ -95,6 +95,10 @@ class Project:
 
     def flowdex(self, *words, check=True):
         return run([FLOWDEX, *words], cwd=self.path, check=check)
+
+    def measured(self, *words):
+        """As `flowdex`, with seconds, CPU and memory that are the program's alone."""
+        return run_alone([floor("peak"), FLOWDEX, *words], cwd=self.path)
 
     def start(self, text, run_id="r"):
         """Creates a run and drives it to where it needs workers, or to its end."""

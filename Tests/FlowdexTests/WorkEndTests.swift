@@ -77,15 +77,15 @@ struct WorkEndTests {
 
   @Test("the lease is kept alive while the command runs, and a command over its time is ended")
   func timeout() async throws {
-    // A lease of 0.6 s, a command of 3 s: only renewals can keep it.
-    let scratch = try await project(n: 1, leaseMinutes: 0.01)
+    // A lease of 3 s, a command of 6 s: only renewals can keep it.
+    let scratch = try await project(n: 1, leaseMinutes: 0.05)
     let work = try await Cli.run(
-      ["work", "r1", "--timeout-minutes", "0.05", "--retries", "0", "--json", "--", "./worker"],
+      ["work", "r1", "--timeout-minutes", "0.1", "--retries", "0", "--json", "--", "./worker"],
       in: scratch.path)
     #expect(work.status == 0, "\(work)")
     let task = try #require(try await tasks(scratch).first)
     #expect(task["attempt"] == 1 && task["expiries"] == 0 && task["status"] == "failed", "\(task)")
-    #expect(task["error"] == "the command was ended after 3.0 s without a result", "\(task)")
+    #expect(task["error"] == "the command was ended after 6.0 s without a result", "\(task)")
     #expect(isGone(try #require(Int32(try scratch.text("pid.1").dropLast()))))
   }
 

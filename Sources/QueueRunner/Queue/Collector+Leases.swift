@@ -17,7 +17,7 @@ extension WorkQueue {
     for lease in leases {
       let package = layout.package(lease)
       if lease.hasPackage, ResultFile.isFolder(package.root) {
-        try? AcceptanceMark.put(at: package.accepted)
+        try? AcceptanceMark.shared.put(at: package.accepted)
         Glibc.unlink(package.rejected)
       }
       if lease.via == .queue { unlink([lease.token]) }

@@ -210,7 +210,8 @@ extension WorkQueue {
     try FileSystem.makeDirectories(layout.staging)
     let names = plans.map { layout.package($0.task.childKey, $0.token).root }
     try FileSystem.write(Array(names.joined(separator: "\n").utf8), to: layout.publishing)
-    for plan in plans { try DispatchPackage(layout, plan, workCopies).publish() }
+    let (place, copies) = (layout, workCopies)
+    try Parallel.forEach(plans.count) { try DispatchPackage(place, plans[$0], copies).publish() }
     if plans.contains(where: \.spec.isWrite) { try workCopies.sync(layout.dispatches) }
   }
 

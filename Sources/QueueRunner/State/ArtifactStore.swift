@@ -43,7 +43,7 @@ public enum ArtifactStore {
   public static func get(_ db: Database, _ digest: String, layout: RunLayout) throws -> [UInt8]? {
     let find = try db.cachedStatement(sql: "SELECT size, bytes FROM artifacts WHERE digest = ?")
     guard let row = try Row.fetchOne(find, arguments: [digest]) else { return nil }
-    if let bytes = row["bytes"] as Data? { return [UInt8](bytes) }
+    if let bytes = row[1] as Data? { return [UInt8](bytes) }
     let path = layout.artifact(digest)
     let bytes = try FileSystem.read(path)
     guard Digest.sha256Hex(bytes) == digest else {

@@ -14,7 +14,7 @@ public struct Deadline: Sendable {
 }
 
 /// A lease that is about to be committed.
-struct LeasePlan {
+struct LeasePlan: Sendable {
   let token: String
   let task: TaskRecord
   let spec: TaskSpec

@@ -30,6 +30,8 @@ final class Driver {
   let environment: DriverEnvironment
   var replay: ReplayState
   private var session: (any WorkflowSession)?
+  /// What the session has been sent and has not answered yet.
+  private var inFlight: [Delivery] = []
   /// A process that makes itself ready for the next session, while the driver does something else.
   private var ahead: (any WorkflowSession)?
   /// How far the run was when its session was given up for want of work.
@@ -124,6 +126,7 @@ final class Driver {
     for open in [session, ahead] { open?.close() }
     session = nil
     ahead = nil
+    inFlight = []
   }
 
   /// Ends what this driver has running, leaving the run to be driven on by a later one.
@@ -142,9 +145,10 @@ final class Driver {
       return try settle()
     }
     let batch = try run.database.read {
-      try HistoryStore.after($0, generation: replay.generation, n: replay.delivered, limit: 256)
+      try HistoryStore.after(
+        $0, generation: replay.generation, n: replay.delivered + inFlight.count, limit: Self.batch)
     }
-    if batch.isEmpty { return try standStill(record) }
+    if batch.isEmpty, inFlight.isEmpty { return try standStill(record) }
     guard try deliver(batch) else { return .interrupted }
     return try settle()
   }
@@ -185,7 +189,7 @@ final class Driver {
 
   private func startSession(_ record: RunRecord) throws -> Bool {
     restedAt = nil
-    replay = try run.database.read { try ReplayState.load($0) }
+    if !replay.isUntouched { replay = try run.database.read { try ReplayState.load($0) } }
     try FileSystem.makeDirectories(run.layout.sessionFolder)
     let fresh = try ahead ?? environment.makeSession(manifest, run.layout.sessionFolder)
     ahead = nil
@@ -200,16 +204,30 @@ final class Driver {
     return true
   }
 
-  /// Writes a batch ahead and reads its turns, one for each delivery; false if interrupted.
+  /// At most so many deliveries are read at once, and at most about so many bytes of them sent.
+  private static let batch = 256
+  private static let batchBytes = 4 << 20
+
+  /// Writes a batch ahead and reads turns, one for each delivery; false if interrupted. As long as there is more
+  /// to deliver a batch stays in flight, so that both ends always have something to do.
   private func deliver(_ batch: [Delivery]) throws -> Bool {
     guard let session else { return false }
-    for delivery in batch {
-      try session.deliver(
-        try run.database.read { try DeliveryValue.make($0, delivery, run.layout, replay.generation) })
+    var bytes = 0
+    var sent: [Delivery] = []
+    try run.database.read { db in
+      for delivery in batch where bytes < Self.batchBytes {
+        let value = try DeliveryValue.make(db, delivery, run.layout, replay.generation)
+        try session.deliver(value)
+        bytes += value.sizeBytes
+        sent.append(delivery)
+      }
     }
-    for delivery in batch {
+    inFlight += sent
+    let isMore = sent.count < batch.count || batch.count == Self.batch
+    while let delivery = inFlight.first, inFlight.count > (isMore ? sent.count : 0) {
       try replay.expect(delivery.key)
       guard let turn = try session.receive(wakeups: environment.interrupts) else { return false }
+      inFlight.removeFirst()
       try replay.add(turn, after: delivery.key)
       if replay.ending != nil { break }
     }

@@ -30,15 +30,16 @@ struct ReplayState {
 
   static func load(_ db: Database) throws -> ReplayState {
     let record = try RunStore.get(db)
-    let known = try OperationStore.all(db, generation: record.generation)
-    var recorded: [Int: [String: String]] = [:]
-    for operation in known { recorded[operation.turn, default: [:]][operation.key] = operation.argsDigest }
+    let known = try OperationStore.scheduled(db, generation: record.generation)
     let byPhase = try TaskStore.phaseCounts(db, generation: record.generation)
     return ReplayState(
       generation: record.generation, recordedTurns: record.turns,
       counts: AgentCounts(total: byPhase.values.reduce(0, +), byPhase: byPhase), operations: known.count,
-      recorded: recorded)
+      recorded: known.digests)
   }
+
+  /// Nothing has been brought to a session yet.
+  var isUntouched: Bool { turn < 0 && delivered == 0 }
 
   init(
     generation: Int, recordedTurns: Int, counts: AgentCounts, operations: Int,

@@ -70,6 +70,24 @@ public struct SnapshotBuilder: Sendable {
     try walk.run(root)
     let intake = SnapshotIntake(root: root, probe: probe)
     var cache = SnapshotStatCache(path: statCachePath)
+    let (manifest, isNew) = try findOrCopy(intake, &walk, &cache)
+    // Also for a folder that another process has just renamed in and may not have synced yet.
+    try FileSystem.syncDirectory(snapshotsDirectory)
+    cache.save(globs: globs)
+    return SnapshotInfo(
+      digest: manifest.digest, path: folder(manifest.digest), isNew: isNew, fileCount: manifest.files.count,
+      totalBytes: manifest.totalBytes, skipped: walk.skipped)
+  }
+
+  /// Where there is no snapshot yet none can be found, so that the files need not be read to look for it.
+  private func findOrCopy(
+    _ intake: SnapshotIntake, _ walk: inout SnapshotWalk, _ cache: inout SnapshotStatCache
+  ) throws -> (SnapshotManifest, isNew: Bool) {
+    let paths = walk.found.map(\.path)
+    let hasOthers = try FileSystem.names(in: snapshotsDirectory).contains {
+      !$0.hasPrefix(Self.stagingPrefix)
+    }
+    if !hasOthers { return try copy(paths, intake, &walk, &cache) }
     var files: [SnapshotFile] = []
     for candidate in walk.found {
       if let sha256 = cache.hash(candidate) {
@@ -78,17 +96,9 @@ public struct SnapshotBuilder: Sendable {
         files.append(file)
       }
     }
-    var manifest = SnapshotManifest(files: files)
-    var isNew = false
-    if try !isThere(manifest.digest) {
-      (manifest, isNew) = try copy(manifest, intake, &walk, &cache)
-    }
-    // Also for a folder that another process has just renamed in and may not have synced yet.
-    try FileSystem.syncDirectory(snapshotsDirectory)
-    cache.save(globs: globs)
-    return SnapshotInfo(
-      digest: manifest.digest, path: folder(manifest.digest), isNew: isNew, fileCount: manifest.files.count,
-      totalBytes: manifest.totalBytes, skipped: walk.skipped)
+    let manifest = SnapshotManifest(files: files)
+    if try isThere(manifest.digest) { return (manifest, false) }
+    return try copy(manifest.files.map(\.path), intake, &walk, &cache)
   }
 
   private func folder(_ digest: String) -> String { "\(snapshotsDirectory)/\(digest)" }
@@ -117,15 +127,15 @@ public struct SnapshotBuilder: Sendable {
 
   /// Copies and publishes; what is published may differ from what was planned if the project changed meanwhile.
   private func copy(
-    _ plan: SnapshotManifest, _ intake: SnapshotIntake, _ walk: inout SnapshotWalk,
+    _ paths: [String], _ intake: SnapshotIntake, _ walk: inout SnapshotWalk,
     _ cache: inout SnapshotStatCache
   ) throws -> (SnapshotManifest, isNew: Bool) {
     let staging = try SnapshotStaging(in: snapshotsDirectory, prefix: Self.stagingPrefix)
     defer { staging.discard() }
     var files: [SnapshotFile] = []
-    for planned in plan.files {
-      let place = try staging.place(for: planned.path)
-      guard let file = try take(planned.path, intake, &walk, &cache, into: place) else {
+    for path in paths {
+      let place = try staging.place(for: path)
+      guard let file = try take(path, intake, &walk, &cache, into: place) else {
         // It may have gone after a first reading that did not count.
         try FileSystem.remove(place)
         continue

@@ -19,80 +19,87 @@ let now = 0, registered, isDone = false, state = "suspended", value = "", report
 
 // Canonical JSON (RFC 8785).
 
-function refuse(path, what) {
+/** Refuses what lies at the end of the trail, whose keys become a JSON pointer only now. */
+function refuse(trail, what) {
+  const path = pointer(trail);
   const where = path === "" ? "the value" : "`" + path.toWellFormed() + "`";
   throw new TypeError(`${where} is ${what}, which JSON cannot hold`);
 }
 
 const token = (key) => "/" + key.replaceAll("~", "~0").replaceAll("/", "~1");
+const pointer = (trail) => trail.map((key) => token(String(key))).join("");
 
-function text(string, path) {
-  if (!string.isWellFormed()) refuse(path, "a string with a lone surrogate");
+function text(string, trail) {
+  if (!string.isWellFormed()) refuse(trail, "a string with a lone surrogate");
   return JSON.stringify(string);
 }
 
-function member(holder, key, path) {
+function member(holder, key, trail) {
   const found = getOwnPropertyDescriptor(holder, key);
-  if (found === undefined) refuse(path, "undefined (a hole)");
-  if (!("value" in found)) refuse(path, "an accessor");
-  if (!found.enumerable) refuse(path, "not enumerable");
+  if (found === undefined) refuse(trail, "undefined (a hole)");
+  if (!("value" in found)) refuse(trail, "an accessor");
+  if (!found.enumerable) refuse(trail, "not enumerable");
   return found.value;
 }
 
 /** The text of a value, or a TypeError that names the JSON pointer of what is not JSON. */
 function canonical(root) {
   const around = new Set();
+  const trail = [];
   let members = 0;
-  const count = (path) => {
-    if (++members > MAX_MEMBERS) throw new TypeError(`\`${path}\`: more than ${MAX_MEMBERS} members`);
-  };
-  const array = (value, path) => {
-    if (getPrototypeOf(value) !== Array.prototype) refuse(path, "an instance of a class");
+  const array = (value) => {
+    if (getPrototypeOf(value) !== Array.prototype) refuse(trail, "an instance of a class");
     const length = getOwnPropertyDescriptor(value, "length").value;
     const parts = [];
     for (let at = 0; at < length; at++) {
-      const here = `${path}/${at}`;
-      parts.push(write(member(value, String(at), here), here));
+      trail[trail.length] = at;
+      parts[at] = write(member(value, String(at), trail));
+      trail.length--;
     }
     const keys = ownKeys(value);
     if (keys.length !== length + 1) {
       const extra = keys.find((key, at) => at >= length && key !== "length");
-      refuse(path, `an array with the member \`${String(extra)}\``);
+      refuse(trail, `an array with the member \`${String(extra)}\``);
     }
     return "[" + parts.join(",") + "]";
   };
-  const object = (value, path) => {
+  const object = (value) => {
     const prototype = getPrototypeOf(value);
-    if (prototype !== Object.prototype && prototype !== null) refuse(path, "an instance of a class");
+    if (prototype !== Object.prototype && prototype !== null) refuse(trail, "an instance of a class");
     const parts = [];
     const keys = ownKeys(value);
     const symbol = keys.find((key) => typeof key === "symbol");
-    if (symbol !== undefined) refuse(path, `an object with the key \`${String(symbol)}\``);
+    if (symbol !== undefined) refuse(trail, `an object with the key \`${String(symbol)}\``);
     for (const key of keys.sort()) {
-      const here = path + token(key);
-      count(here);
-      parts.push(text(key, here) + ":" + write(member(value, key, here), here));
+      trail[trail.length] = key;
+      if (++members > MAX_MEMBERS) {
+        throw new TypeError(`\`${pointer(trail)}\`: more than ${MAX_MEMBERS} members`);
+      }
+      parts[parts.length] = text(key, trail) + ":" + write(member(value, key, trail));
+      trail.length--;
     }
     return "{" + parts.join(",") + "}";
   };
-  const write = (value, path) => {
+  const write = (value) => {
     switch (typeof value) {
-      case "string": return text(value, path);
+      case "string": return text(value, trail);
       case "boolean": return value ? "true" : "false";
-      case "number": return Number.isFinite(value) ? JSON.stringify(value) : refuse(path, String(value));
+      case "number": return Number.isFinite(value) ? JSON.stringify(value) : refuse(trail, String(value));
       case "object": break;
-      case "undefined": return refuse(path, "undefined");
-      default: return refuse(path, `a ${typeof value}`);
+      case "undefined": return refuse(trail, "undefined");
+      default: return refuse(trail, `a ${typeof value}`);
     }
     if (value === null) return "null";
-    if (around.has(value)) refuse(path, "part of a cycle");
-    if (around.size >= MAX_DEPTH) throw new TypeError(`\`${path}\`: nested deeper than ${MAX_DEPTH}`);
+    if (around.has(value)) refuse(trail, "part of a cycle");
+    if (around.size >= MAX_DEPTH) {
+      throw new TypeError(`\`${pointer(trail)}\`: nested deeper than ${MAX_DEPTH}`);
+    }
     around.add(value);
-    const written = Array.isArray(value) ? array(value, path) : object(value, path);
+    const written = Array.isArray(value) ? array(value) : object(value);
     around.delete(value);
     return written;
   };
-  return write(root, "");
+  return write(root);
 }
 
 function deepFreeze(value) {

@@ -11,6 +11,8 @@ import { stripTypeScriptTypes } from "node:module";
 
 const SECRET = 32;
 const FLUSH_BYTES = 65536;
+/** Up to so many bytes of ASCII are read and written here: a call of the coder costs as much as some dozens. */
+const SHORT = 48;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 const { stdin, stdout } = Deno;
@@ -29,7 +31,8 @@ let failure;
 let input = new Uint8Array(FLUSH_BYTES);
 let filled = 0;
 let taken = 0;
-let output = [];
+let output = new Uint8Array(2 * FLUSH_BYTES);
+let view = new DataView(output.buffer);
 let outputBytes = 0;
 
 /** Repeats a call that a signal came into (EINTR). */
@@ -44,11 +47,8 @@ function uninterrupted(call) {
 }
 
 function flush() {
-  for (const bytes of output) {
-    let done = 0;
-    while (done < bytes.length) done += uninterrupted(() => stdout.writeSync(bytes.subarray(done)));
-  }
-  output = [];
+  let done = 0;
+  while (done < outputBytes) done += uninterrupted(() => stdout.writeSync(output.subarray(done, outputBytes)));
   outputBytes = 0;
 }
 
@@ -81,40 +81,62 @@ function uint32() {
   return value;
 }
 
+function readText(size) {
+  const end = taken + size;
+  let text = "";
+  if (size <= SHORT) {
+    while (taken < end && input[taken] < 128) text += String.fromCharCode(input[taken++]);
+    if (taken === end) return text;
+    taken = end - size;
+  }
+  text = decoder.decode(input.subarray(taken, end));
+  taken = end;
+  return text;
+}
+
 function readFrame() {
   const length = uint32();
   need(length);
   const end = taken + length;
-  const head = decoder.decode(input.subarray(taken, taken + SECRET));
-  if (secret !== undefined && head !== secret) Deno.exit(2);
-  secret = head;
+  if (secret === undefined) secret = input.slice(taken, taken + SECRET);
+  for (let at = 0; at < SECRET; at++) if (input[taken + at] !== secret[at]) Deno.exit(2);
   taken += SECRET;
   const kind = String.fromCharCode(input[taken++]);
   const fields = [];
-  while (taken < end) {
-    const size = uint32();
-    fields.push(decoder.decode(input.subarray(taken, taken + size)));
-    taken += size;
-  }
+  while (taken < end) fields.push(readText(uint32()));
   return { kind, fields };
 }
 
-function writeFrame(kind, fields) {
-  const encoded = fields.map((text) => encoder.encode(text));
-  const length = encoded.reduce((sum, bytes) => sum + 4 + bytes.length, SECRET + 1);
-  const frame = new Uint8Array(4 + length);
-  const view = new DataView(frame.buffer);
-  view.setUint32(0, length, true);
-  encoder.encodeInto(secret, frame.subarray(4));
-  frame[4 + SECRET] = kind.charCodeAt(0);
-  let at = 5 + SECRET;
-  for (const bytes of encoded) {
-    view.setUint32(at, bytes.length, true);
-    frame.set(bytes, at + 4);
-    at += 4 + bytes.length;
+/** Room for so many more bytes of output. */
+function room(count) {
+  if (output.length - outputBytes >= count) return;
+  const larger = new Uint8Array(Math.max(outputBytes + count, output.length * 2));
+  larger.set(output.subarray(0, outputBytes));
+  output = larger;
+  view = new DataView(output.buffer);
+}
+
+/** Its UTF-8 behind its length. No UTF-16 unit becomes more than three bytes. */
+function writeText(text) {
+  room(4 + 3 * text.length);
+  const begin = outputBytes + 4;
+  let at = begin;
+  if (text.length <= SHORT) {
+    for (let unit; at - begin < text.length && (unit = text.charCodeAt(at - begin)) < 128; at++) output[at] = unit;
   }
-  output.push(frame);
-  outputBytes += frame.length;
+  if (at - begin < text.length) at = begin + encoder.encodeInto(text, output.subarray(begin)).written;
+  view.setUint32(outputBytes, at - begin, true);
+  outputBytes = at;
+}
+
+function writeFrame(kind, fields) {
+  room(5 + SECRET);
+  const begin = outputBytes;
+  output.set(secret, begin + 4);
+  output[begin + 4 + SECRET] = kind.charCodeAt(0);
+  outputBytes = begin + 5 + SECRET;
+  for (const text of fields) writeText(text);
+  view.setUint32(begin, outputBytes - begin - 4, true);
   if (outputBytes > FLUSH_BYTES) flush();
 }
 

@@ -45,6 +45,13 @@ public struct SessionDelivery: Sendable {
     self.outcome = outcome
     self.nowMs = nowMs
   }
+
+  /// How long its text is.
+  var sizeBytes: Int {
+    switch outcome {
+    case .resolved(let text), .rejected(let text): text.utf8.count
+    }
+  }
 }
 
 /// An operation that the callback asked for. It comes from workflow code: nothing in it has been checked.

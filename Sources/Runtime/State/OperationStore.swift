@@ -20,22 +20,27 @@ struct OperationRecord: Sendable {
   let createdAtMs: Int64
   let updatedAtMs: Int64
 
-  init(_ row: Row) throws {
-    guard let kind = OperationKind(rawValue: row["kind"]) else {
+  /// What `init` reads, by place.
+  fileprivate static let columns = """
+    kind, key, phase, turn, args, state = 'final', intent, value, rejection, executions, created_at, updated_at
+    """
+
+  fileprivate init(_ row: Row) throws {
+    guard let kind = OperationKind(rawValue: row[0]) else {
       throw FlowdexError.bug("operation-kind", "a stored operation has an unknown kind")
     }
     self.kind = kind
-    key = row["key"]
-    phase = row["phase"]
-    turn = row["turn"]
-    argsDigest = row["args"]
-    isFinal = row["state"] == "final"
-    intent = row["intent"]
-    valueDigest = row["value"]
-    rejection = row["rejection"]
-    executions = row["executions"]
-    createdAtMs = row["created_at"]
-    updatedAtMs = row["updated_at"]
+    key = row[1]
+    phase = row[2]
+    turn = row[3]
+    argsDigest = row[4]
+    isFinal = row[5]
+    intent = row[6]
+    valueDigest = row[7]
+    rejection = row[8]
+    executions = row[9]
+    createdAtMs = row[10]
+    updatedAtMs = row[11]
   }
 
   /// The part of the key behind `kind:`.
@@ -71,15 +76,40 @@ enum OperationStore {
       ["opKey": .string(key), "kind": .string(kind.rawValue), "phase": .string(phase)])
   }
 
+  private static let selection = "SELECT \(OperationRecord.columns) FROM operations"
+  private static let byKey = "\(selection) WHERE generation = ? AND key = ?"
+  private static let allOfThem = "\(selection) WHERE generation = ? ORDER BY seq"
+  private static let unfinishedOnes =
+    "\(selection) WHERE generation = ? AND kind = ? AND state != 'final' ORDER BY seq"
+
+  private static func records(
+    _ db: Database, _ sql: String, _ arguments: StatementArguments
+  ) throws -> [OperationRecord] {
+    try Array(Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments).map(OperationRecord.init))
+  }
+
   static func find(_ db: Database, generation: Int, key: String) throws -> OperationRecord? {
-    let sql = "SELECT * FROM operations WHERE generation = ? AND key = ?"
-    return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [generation, key])
-      .map(OperationRecord.init)
+    try records(db, byKey, [generation, key]).first
   }
 
   static func all(_ db: Database, generation: Int) throws -> [OperationRecord] {
-    let sql = "SELECT * FROM operations WHERE generation = ? ORDER BY seq"
-    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation]).map(OperationRecord.init)
+    try records(db, allOfThem, [generation])
+  }
+
+  /// What a replay must meet again: the digest of each operation's arguments, by turn and key.
+  static func scheduled(
+    _ db: Database, generation: Int
+  ) throws -> (count: Int, digests: [Int: [String: String]]) {
+    let rows = try Row.fetchCursor(
+      db.cachedStatement(sql: "SELECT turn, key, args FROM operations WHERE generation = ?"),
+      arguments: [generation])
+    var digests: [Int: [String: String]] = [:]
+    var count = 0
+    while let row = try rows.next() {
+      digests[row[0], default: [:]][row[1]] = row[2]
+      count += 1
+    }
+    return (count, digests)
   }
 
   static func count(_ db: Database, generation: Int) throws -> Int {
@@ -109,9 +139,7 @@ enum OperationStore {
 
   /// Operations that are not final, of one kind, in the order in which they were scheduled.
   static func unfinished(_ db: Database, generation: Int, kind: OperationKind) throws -> [OperationRecord] {
-    let sql = "SELECT * FROM operations WHERE generation = ? AND kind = ? AND state != 'final' ORDER BY seq"
-    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation, kind.rawValue])
-      .map(OperationRecord.init)
+    try records(db, unfinishedOnes, [generation, kind.rawValue])
   }
 
   static func hasUnfinished(_ db: Database, generation: Int) throws -> Bool {
@@ -266,11 +294,13 @@ enum HistoryStore {
       .execute(arguments: [generation, generation, key, resultHash, tx.nowMs])
   }
 
+  private static let next = """
+    SELECT n, key, result_hash, committed_at FROM history WHERE generation = ? AND n > ? ORDER BY n LIMIT ?
+    """
+
   /// The deliveries after the n-th, at most `limit`, in order.
   static func after(_ db: Database, generation: Int, n: Int, limit: Int) throws -> [Delivery] {
-    let sql = "SELECT * FROM history WHERE generation = ? AND n > ? ORDER BY n LIMIT ?"
-    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [generation, n, limit]).map {
-      Delivery(n: $0["n"], key: $0["key"], resultHash: $0["result_hash"], committedAtMs: $0["committed_at"])
-    }
+    let rows = try Row.fetchCursor(db.cachedStatement(sql: next), arguments: [generation, n, limit])
+    return try Array(rows.map { Delivery(n: $0[0], key: $0[1], resultHash: $0[2], committedAtMs: $0[3]) })
   }
 }

@@ -1,3 +1,4 @@
+import CSQLiteShim
 import GRDB
 import Glibc
 import Testing
@@ -15,6 +16,55 @@ struct DatabaseTests {
       }
     }
     #expect(values == ["2", "wal", "0", "1"])
+  }
+
+  @Test("no look at the state makes SQLite compile a statement anew")
+  func compilesOnce() throws {
+    let database = try QueueFixture().queue.database
+    var compiledAgain: [Int32] = []
+    for _ in 0..<3 {
+      try database.read { db in
+        let statement = try db.cachedStatement(sql: "SELECT state FROM queue")
+        _ = try String.fetchOne(statement)
+        compiledAgain.append(
+          sqlite3_stmt_status(statement.sqliteStatement, SQLITE_STMTSTATUS_REPREPARE, 0))
+      }
+      _ = try database.foreignVersion()
+    }
+    #expect(compiledAgain == [0, 0, 0])
+  }
+
+  @Test("a look that throws leaves no transaction behind, and the next one sees what has changed since")
+  func looks() throws {
+    struct Stop: Error {}
+    let fixture = try QueueFixture()
+    let database = fixture.queue.database
+    #expect(throws: Stop.self) { try database.read { _ in throw Stop() } }
+    let other = try StateDatabase.open(fixture.layout, clock: fixture.clock, migrations: { _ in })
+    try other.transition { tx in try tx.emit(.workflowLog, ["text": "new"]) }
+    #expect(
+      try database.read { try String.fetchOne($0, sql: "SELECT payload FROM events ORDER BY seq DESC") }
+        == #"{"text":"new"}"#)
+    #expect(try database.read { $0.isInsideTransaction })
+  }
+
+  @Test("what is announced is said once the commit is on disk, before the log is written")
+  func announces() throws {
+    let fixture = try QueueFixture()
+    let log = fixture.layout.events
+    let before = try FileSystem.entry(log)?.size
+    var seen: [Int64?] = []
+    let value = try fixture.queue.database.transition { tx in
+      try tx.emit(.workflowLog, ["text": "x"])
+      return 7
+    } announce: { value in
+      let other = try? DatabaseQueue(path: fixture.layout.database)
+      let stored = try? other?.read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM events") }
+      seen = [Int64(value), Int64(stored ?? -1), (try? FileSystem.entry(log))??.size]
+    }
+    let count = try fixture.queue.database.read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM events") }
+    #expect(value == 7 && seen == [7, count.map(Int64.init), before])
+    #expect(try FileSystem.entry(log)?.size != before)
   }
 
   @Test("closing a connection neither checkpoints nor deletes the log")

@@ -6,9 +6,18 @@ import Testing
 
 @Suite("snapshots of a project that moves")
 struct SnapshotRaceTests {
-  @Test("a file that changes while it is copied is copied again")
-  func changesOnce() throws {
+  /// Beside another snapshot the files are read once to look for theirs, and once more to be copied.
+  private func readings(_ tree: ProjectTree, besideAnother: Bool) throws -> Int {
+    if besideAnother { try FileSystem.makeDirectories("\(tree.snapshots)/\(Self.other)") }
+    return besideAnother ? 2 : 1
+  }
+
+  private static let other = "0123"
+
+  @Test("a file that changes while it is copied is copied again", arguments: [false, true])
+  func changesOnce(besideAnother: Bool) throws {
     let tree = try ProjectTree(["a": "old", "b": "b"])
+    let readings = try readings(tree, besideAnother: besideAnother)
     let disturbed = Guarded(0)
     var probe = SnapshotProbe()
     probe.didRead = { path in
@@ -17,13 +26,12 @@ struct SnapshotRaceTests {
         count += 1
         return count
       }
-      // The first reading is for the digest, the second for the copy.
-      if times == 2 { try? tree.write("a", "newer") }
+      if times == readings { try? tree.write("a", "newer") }
     }
     let info = try tree.build(probe: probe)
     let snapshot = try Snapshot(path: info.path, digest: info.digest)
     #expect(try snapshot.bytes(of: "a") == Array("newer".utf8))
-    #expect(disturbed.withLock { $0 } == 3)
+    #expect(disturbed.withLock { $0 } == readings + 1)
   }
 
   @Test("a file that never stands still is named")
@@ -45,9 +53,10 @@ struct SnapshotRaceTests {
     #expect(count.withLock { $0 } == SnapshotIntake.limitAttempts)
   }
 
-  @Test("a project that fails to be copied leaves no half snapshot")
-  func leavesNothing() throws {
+  @Test("a project that fails to be copied leaves no half snapshot", arguments: [false, true])
+  func leavesNothing(besideAnother: Bool) throws {
     let tree = try ProjectTree(["a": "0"])
+    let readings = try readings(tree, besideAnother: besideAnother)
     let count = Guarded(0)
     var probe = SnapshotProbe()
     probe.didRead = { _ in
@@ -55,10 +64,10 @@ struct SnapshotRaceTests {
         count += 1
         return count
       }
-      if next > 1 { try? tree.write("a", String(repeating: "x", count: next)) }
+      if next >= readings { try? tree.write("a", String(repeating: "x", count: next)) }
     }
     #expect(throws: FlowdexError.self) { try tree.build(probe: probe) }
-    #expect(try FileSystem.names(in: tree.snapshots) == [])
+    #expect(try FileSystem.names(in: tree.snapshots) == (besideAnother ? [Self.other] : []))
   }
 
   @Test("a file that vanishes between look and copy is left out, with its folder")
@@ -117,9 +126,10 @@ struct SnapshotRaceTests {
     for file in snapshot.manifest.files { _ = try snapshot.bytes(of: file.path) }
   }
 
-  @Test("the loser of the race for the name drops its copy")
-  func loser() throws {
+  @Test("the loser of the race for the name drops its copy", arguments: [false, true])
+  func loser(besideAnother: Bool) throws {
     let tree = try ProjectTree(["a": "1", "b": "2"])
+    let readings = try readings(tree, besideAnother: besideAnother)
     let first = Guarded<SnapshotInfo?>(nil)
     var probe = SnapshotProbe()
     let reads = Guarded(0)
@@ -128,12 +138,12 @@ struct SnapshotRaceTests {
         reads += 1
         return reads
       }
-      if count == 4 { first.withLock { $0 = try? tree.build() } }
+      if count == 2 * readings { first.withLock { $0 = try? tree.build() } }
     }
     let second = try tree.build(probe: probe)
     let winner = try #require(first.withLock { $0 })
     #expect(winner.isNew && !second.isNew && winner.digest == second.digest)
-    #expect(try FileSystem.names(in: tree.snapshots).count == 2)
+    #expect(try FileSystem.names(in: tree.snapshots).count == (besideAnother ? 3 : 2))
   }
 
   @Test("what a killed builder left is swept, what a living one fills is not")
