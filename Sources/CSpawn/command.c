@@ -55,6 +55,19 @@ static void wear_mark(int64_t start_ticks) {
   if (limit.rlim_cur <= limit.rlim_max) setrlimit(RLIMIT_RTTIME, &limit);
 }
 
+// 0, or the errno of what the supervisor cannot be without. `null_error` is that of opening /dev/null.
+static int32_t get_ready(int32_t null_error, int64_t *start_ticks) {
+  if (null_error != 0) return null_error;
+  errno = 0;
+  if (!open_signals() || setsid() != getpid() || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+    return errno != 0 ? errno : ENOSYS;
+  }
+  int64_t parent = 0;
+  if (flowdex_command_read_stat("/proc/self/stat", &parent, start_ticks)) return 0;
+  // Without /proc no supervisor can be made, ever; anything else may pass.
+  return errno == 0 || errno == ENOENT ? ENOSYS : errno;
+}
+
 static _Noreturn void supervise(const struct flowdex_command *command, int link, int output, int error) {
   reset_signals();
   // Foreign descriptors go first of all: an open file description's lock ends only with its last copy.
@@ -63,12 +76,16 @@ static _Noreturn void supervise(const struct flowdex_command *command, int link,
   dup3(error, error_fd, O_CLOEXEC);
   close_from(signals_fd);
   int null = open("/dev/null", O_RDWR);
+  int32_t null_error = null < 0 ? errno : 0;
   for (int fd = 0; fd <= 2; fd++) dup2(null, fd);
   close_from(signals_fd);
-  int64_t parent = 0, start_ticks = 0;
-  bool ready = null >= 0 && open_signals() && setsid() == getpid() && prctl(PR_SET_CHILD_SUBREAPER, 1) == 0
-    && flowdex_command_read_stat("/proc/self/stat", &parent, &start_ticks);
-  if (!ready) _exit(1);
+  int64_t start_ticks = 0;
+  int32_t not_ready = get_ready(null_error, &start_ticks);
+  if (not_ready != 0) {
+    start_ticks = -(int64_t)not_ready;
+    send(link_fd, &start_ticks, sizeof start_ticks, MSG_NOSIGNAL);
+    _exit(1);
+  }
   prctl(PR_SET_NAME, "flowdex-command");
   wear_mark(start_ticks);
   send(link_fd, &start_ticks, sizeof start_ticks, MSG_NOSIGNAL);
@@ -134,12 +151,14 @@ int32_t flowdex_command_prepare(const struct flowdex_command *command, struct fl
   do {
     count = recv(ends[0], &start_ticks, sizeof start_ticks, MSG_WAITALL);
   } while (count < 0 && errno == EINTR);
-  if (count != (ssize_t)sizeof start_ticks) {
+  if (count != (ssize_t)sizeof start_ticks || start_ticks < 0) {
     int callers[3] = {ends[0], ends[2], ends[4]};
     close_all(callers, 3);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
     }
-    return ENOSYS;
+    if (count == (ssize_t)sizeof start_ticks) return (int32_t)-start_ticks;
+    // It was killed before it could say anything, as one is for whom there is no memory.
+    return ENOMEM;
   }
   *made = (struct flowdex_supervisor){pid, ends[0], ends[2], ends[4], start_ticks};
   return 0;

@@ -35,15 +35,16 @@ extension Run {
     while true {
       if try !record().status.isLive { return try result() }
       guard let seat = try DriverSeat.take(self) else { return try result(otherDriver: driver()?.pid ?? 0) }
-      let (result, position) = try drive(seat, environment)
+      // Fenced off by a stop that has been lifted, the seat may be free; by another driver, it is not.
+      guard let (result, position) = try drive(seat, environment) else { continue }
       guard let position, try isLeftBehind(position) else { return result }
     }
   }
 
-  /// One sitting; the position that it ended at, where it came to its end.
+  /// One sitting; the position that it ended at, where it came to its end. nil if it was fenced off.
   private func drive(
     _ seat: DriverSeat, _ environment: DriverEnvironment
-  ) throws -> (DriveResult, DrivePosition?) {
+  ) throws -> (DriveResult, DrivePosition?)? {
     defer { seat.release() }
     try database.healEvents()
     try queue.repairPackagesAfterReboot()
@@ -66,7 +67,7 @@ extension Run {
         }
       }
     } catch is DriverFenced {
-      return (try result(otherDriver: self.driver()?.pid ?? 0), nil)
+      return nil
     }
   }
 

@@ -6,13 +6,13 @@ import QueueRunner
 extension Driver {
   /// Starts as many of the commands that wait as there are free slots.
   func startCommands() throws {
-    if board.freeSlots == 0 { return }
+    if trouble != nil || board.freeSlots == 0 { return }
     let waiting = try run.database.read {
       try OperationStore.unfinished($0, generation: replay.generation, kind: .hostCommand)
     }
     for operation in waiting where !board.isRunning(operation.key) {
       if board.freeSlots == 0 { return }
-      let prepared = try board.prepare(try commandId(of: operation))
+      guard let prepared = try prepare(operation.key, try commandId(of: operation)) else { return }
       do {
         try transition { tx in
           _ = try OperationStore.start(
@@ -23,35 +23,85 @@ extension Driver {
         prepared.abandon()
         throw error
       }
-      try board.go(operation.key, prepared)
+      try begin(operation.key, prepared)
+      if trouble != nil { return }
     }
+  }
+
+  /// The supervisor of a command, at its gate; nil, with `trouble`, where the machine has none to give.
+  func prepare(_ key: String, _ commandId: String) throws -> PreparedCommand? {
+    do {
+      return try board.prepare(commandId)
+    } catch let error as FlowdexError where error.kind == .machine {
+      trouble = cannotStart(key, error.description)
+      return nil
+    }
+  }
+
+  /// Opens the gate of a command whose intent is committed; where that cannot be, it is as if nothing had been tried.
+  func begin(_ key: String, _ prepared: PreparedCommand) throws {
+    do {
+      try board.go(key, prepared)
+    } catch let error as FlowdexError where error.kind == .machine {
+      trouble = cannotStart(key, error.description)
+      try transition { tx in
+        _ = try OperationStore.putBack(tx, generation: replay.generation, key: key)
+      }
+    }
+  }
+
+  private func cannotStart(_ key: String, _ why: String) -> FlowdexError {
+    .machine(
+      "command-start", "`\(key)` could not be started: \(why)",
+      next: "nothing of it ran; once that is mended, run `flowdex continue \(run.layout.runId)`")
+  }
+
+  /// - Throws: the trouble, once nothing of ours runs.
+  func tellTrouble() throws {
+    guard board.running == 0, let trouble else { return }
+    throw trouble
   }
 
   /// Commits what has finished since the last look, all in one transaction.
   ///
-  /// Output that the machine could not keep (a full disk, say) is no outcome: a command that may run again does so
-  /// in a later drive. One that may not has ended as it has ended, and its output is marked as cut.
-  ///
-  /// - Throws: `command-output` for the first of those that are to run again; the others are committed before.
+  /// What the machine could not start is no outcome: it waits again. Nor is output that the machine could not keep (a
+  /// full disk, say): a command that may run again does so in a later drive. One that may not has ended as it has
+  /// ended, and its output is marked as cut. Both are `trouble`, unless a command has ended since whose share of the
+  /// machine is free now.
   func commitFinishedCommands() throws {
     let finished = board.takeFinished().filter { !$0.outcome.cancelled }
     if finished.isEmpty { return }
-    let again = try finished.filter { key, outcome in
-      guard outcome.problem != nil else { return false }
-      return try run.database.read {
-        try run.database.hostCommand($0, generation: replay.generation, key: key, manifest).idempotent
+    var ended: [(key: String, outcome: HostCommandOutcome)] = []
+    var unbegun: [String] = []
+    var found: FlowdexError?
+    for (key, outcome) in finished {
+      if outcome.lacksMachine {
+        unbegun.append(key)
+        found = cannotStart(key, outcome.startError ?? "")
+      } else if let problem = outcome.problem, try isIdempotent(key) {
+        found = FlowdexError.machine(
+          "command-output", "the output of `\(key)` could not be kept: \(problem)",
+          next: "once that is mended, run `flowdex continue \(run.layout.runId)`: the command runs again")
+      } else {
+        ended.append((key, outcome))
       }
     }
-    try commit(finished.filter { done in !again.contains { $0.key == done.key } })
-    guard let (key, outcome) = again.first else { return }
-    throw FlowdexError.machine(
-      "command-output", "the output of `\(key)` could not be kept: \(outcome.problem ?? "")",
-      next: "once that is mended, run `flowdex continue \(run.layout.runId)`: the command runs again")
+    try commit(ended, putBack: unbegun)
+    trouble = found ?? (ended.isEmpty ? trouble : nil)
   }
 
-  private func commit(_ finished: [(key: String, outcome: HostCommandOutcome)]) throws {
-    if finished.isEmpty { return }
+  private func isIdempotent(_ key: String) throws -> Bool {
+    try run.database.read {
+      try run.database.hostCommand($0, generation: replay.generation, key: key, manifest).idempotent
+    }
+  }
+
+  private func commit(
+    _ finished: [(key: String, outcome: HostCommandOutcome)], putBack unbegun: [String]
+  ) throws {
+    if finished.isEmpty, unbegun.isEmpty { return }
     try transition { tx in
+      for key in unbegun { _ = try OperationStore.putBack(tx, generation: replay.generation, key: key) }
       for (key, outcome) in finished {
         let stdout = try keep(tx, outcome.stdout)
         let stderr = try keep(tx, outcome.stderr)

@@ -36,7 +36,7 @@ extension Driver {
     }
     replay.didRecord(through: last, operations: recordings.count)
     for recording in recordings {
-      if let prepared = recording.prepared { try board.go(recording.operation.key, prepared) }
+      if let prepared = recording.prepared { try begin(recording.operation.key, prepared) }
     }
   }
 
@@ -57,7 +57,7 @@ extension Driver {
 
   private func plan(_ turns: [(index: Int, turn: Turn)]) throws -> [Recording] {
     var counts = replay.counts
-    var free = board.freeSlots
+    var free = trouble == nil ? board.freeSlots : 0
     var recordings: [Recording] = []
     for (index, turn) in turns {
       for operation in turn.scheduled {
@@ -68,8 +68,8 @@ extension Driver {
         switch plan {
         case .tasks(let tasks): counts.add(tasks)
         case .hostCommand(let commandId) where free > 0:
-          prepared = try board.prepare(commandId)
-          free -= 1
+          prepared = try prepare(operation.key, commandId)
+          free = prepared == nil ? 0 : free - 1
         case .hostCommand, .integrate, .needsApproval, .rejected: break
         }
         recordings.append(

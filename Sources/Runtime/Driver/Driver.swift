@@ -39,6 +39,9 @@ final class Driver {
   /// Deaths of sessions since the callback last got further than ever before.
   private var deaths = 0
   private var turnsAtDeath = -1
+  /// Why the machine cannot start a host command now, or keep its output. Told when none of ours runs any more: the
+  /// end of a drive kills those that do, and what they had done would be unknown.
+  var trouble: FlowdexError?
   /// What the driver before left half done has been seen to.
   private var isRecovered = false
 
@@ -84,6 +87,7 @@ final class Driver {
         return try advanceGeneration()
       } catch is GenerationMoved {
         board.cancelAll()
+        trouble = nil
         closeSession()
         prepareSession()
         replay = try run.database.read { try ReplayState.load($0) }
@@ -99,10 +103,12 @@ final class Driver {
       if record.status.hasEnded { return .ended(record.status) }
       if !record.status.isLive {
         if record.status == .stopped { board.cancelAll() }
+        trouble = nil
         closeSession()
         return .suspended(record.status, commands: board.running)
       }
       if record.generation != replay.generation { throw GenerationMoved() }
+      try tellTrouble()
       do {
         if let standing = try step(record) { return standing }
       } catch let failure as SessionFailure {
@@ -167,6 +173,7 @@ final class Driver {
   private func standStill(_ record: RunRecord) throws -> Standing? {
     if try integrate() { return nil }
     try startCommands()
+    try tellTrouble()
     // Collectors commit beside us: what came since the last look is delivered first.
     let stillness = try run.database.read {
       try HistoryStore.stillness($0, generation: replay.generation, delivered: replay.delivered)

@@ -117,6 +117,8 @@ extension Run {
       let next = try RunStore.get(tx.db).status.applying(.stop, to: layout.runId)
       _ = try RunStore.move(tx, .stop)
       _ = try QueueStore.move(tx, .stop)
+      // A resume may come before a live driver looks: fenced off, it kills its host commands all the same.
+      _ = try RunStore.takeEpoch(tx)
       return (next, try WorkQueue.withdrawAll(tx, reason: "the run was stopped"))
     }
     queue.unlink(tokens)

@@ -178,7 +178,8 @@ public final class RunWatcher {
       return try driver?.advance()
     } catch is DriverFenced {
       leave()
-      return nil
+      // By a stop that has been lifted again, nobody else drives: a second try takes the seat.
+      return try advance()
     }
   }
 

@@ -17,6 +17,9 @@ struct HostCommandOutcome: Sendable, Equatable {
   let cancelled: Bool
   /// Why the command never ran; the same line is in `stderr`.
   let startError: String?
+  /// Whether that was for want of processes, descriptors or memory: nothing of the command ran, and it may start
+  /// once the machine has them.
+  let lacksMachine: Bool
   let stdout: CapturedStream
   let stderr: CapturedStream
   /// From the start of the command to its own end.
@@ -33,10 +36,17 @@ struct HostCommandOutcome: Sendable, Equatable {
 struct StartFailure: Error, Equatable {
   let message: String
   let exitCode: Int
+  /// The machine has no more of what a start takes, or could not read the program.
+  let lacksMachine: Bool
+
+  /// What says nothing about the command: EAGAIN is a limit on processes (fork(2), execve(2)).
+  private static let ofMachine: Set<Int32> = [EAGAIN, ENOMEM, EMFILE, ENFILE, EIO]
 
   /// nil when the report says that the command ran.
   init?(_ report: flowdex_command_report, _ spec: HostCommandSpec) {
     if report.step == Int32(FLOWDEX_COMMAND_STARTED.rawValue) { return nil }
+    lacksMachine =
+      report.step == Int32(FLOWDEX_COMMAND_FORK.rawValue) || Self.ofMachine.contains(report.error)
     let program = spec.argv.first ?? ""
     let cause = String(cString: strerror(report.error)).lowercased()
     switch report.step {

@@ -68,6 +68,7 @@ struct OutcomeCollector {
     return HostCommandOutcome(
       exitCode: failure?.exitCode ?? (signal == nil ? Int(status >> 8 & 0xff) : nil), signal: signal,
       timedOut: ending.report?.timed_out == 1, cancelled: cancelled, startError: failure?.message,
+      lacksMachine: failure?.lacksMachine == true,
       stdout: stdout.finish(discardFile: cancelled), stderr: stderr.finish(discardFile: cancelled),
       durationMs: Int(ending.report?.duration_ms ?? 0))
   }

@@ -184,6 +184,16 @@ enum OperationStore {
       """, [ProgramFile.json(program, startedAtMs: tx.nowMs).canonicalText, generation, key])
   }
 
+  /// Takes the start of a host command back that surely did not begin: it waits again, as if it had never been tried.
+  static func putBack(_ tx: Transaction, generation: Int, key: String) throws -> Bool {
+    try tx.change(
+      """
+      UPDATE operations SET state = 'pending', intent = NULL, updated_at = ?,
+        executions = CASE WHEN json_array_length(executions) > 1 THEN json_remove(executions, '$[#-1]') END
+      WHERE generation = ? AND key = ? AND state = 'running'
+      """, [tx.nowMs, generation, key])
+  }
+
   /// What is told of a host command that was started, however it ended.
   private static func executions(_ tx: Transaction, _ generation: Int, _ key: String) throws -> JSONValue? {
     guard key.hasPrefix("\(OperationKind.hostCommand.rawValue):") else { return nil }

@@ -21,7 +21,7 @@ public struct RunRecord: Sendable {
   public let approvalHash: String
   /// The approved manifest as JSON text.
   public let manifestText: String
-  /// Counts the takings of the driver's seat: a driver with an older number is fenced off.
+  /// Counts the takings of the driver's seat, and the stops: a driver with an older number is fenced off.
   public let driverEpoch: Int64
   /// The last turn of the callback whose operations and logs are recorded; -1 before any.
   public let turns: Int
@@ -82,7 +82,7 @@ enum RunStore {
       turns, report, error, created_at, updated_at FROM run
     """
 
-  /// A process has taken the driver lock: whoever drove before is fenced off from now on.
+  /// A process has taken the driver lock, or the run is stopped: whoever drove before is fenced off from now on.
   static func takeEpoch(_ tx: Transaction) throws -> Int64 {
     try tx.db.execute(sql: "UPDATE run SET driver_epoch = driver_epoch + 1")
     return try Int64.fetchOne(tx.db, sql: "SELECT driver_epoch FROM run") ?? 0
@@ -120,5 +120,5 @@ enum RunStore {
 /// The run has gone on in another generation: what was being done belongs to the one before, and is dropped.
 struct GenerationMoved: Error {}
 
-/// This process's right to drive has passed to another: it must stop, and has changed nothing.
+/// This process's right to drive has passed to another, or ended with a stop: it must let go, and has changed nothing.
 struct DriverFenced: Error {}

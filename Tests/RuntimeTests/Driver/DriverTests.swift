@@ -62,6 +62,67 @@ struct DriverTests {
     #expect(end.status == .failed && end.error?.contains("can never come") == true)
   }
 
+  private static func command(_ id: String) -> ScheduledOperation {
+    let args: JSONValue = ["id": .string(id), "phase": "one", "commandId": .string(id)]
+    return ScheduledOperation(kind: .hostCommand, id: id, argsText: args.canonicalText)
+  }
+
+  @Test("a stop that was lifted before the driver looked has ended its host commands all the same")
+  func stoppedAndResumed() throws {
+    let fixture = try DriverFixture()
+    let run = try fixture.create()
+    let environment = fixture.environment { delivery in
+      let commands = [Self.command("sleep"), Self.command("true")]
+      return switch delivery {
+      case nil: Turn(scheduled: commands, state: .suspended)
+      case "hostCommand:sleep": Turn(scheduled: [DriverFixture.agent("a")], state: .suspended)
+      default: Turn(state: .suspended)
+      }
+    }
+    let seat = try #require(try DriverSeat.take(run))
+    let driver = try Driver(run, epoch: seat.epoch, environment: environment)
+    guard case .waiting(commands: 1...) = try driver.advance() else {
+      Issue.record("no command runs")
+      return
+    }
+    let other = try fixture.project.open("r1")
+    #expect(try other.stop() == .stopped)
+    try other.resume()
+    #expect(throws: DriverFenced.self) { while true { _ = try driver.advance() } }
+    driver.close()
+    seat.release()
+    #expect(try run.drive(environment).status == .needsDispatch)
+    let sleep = try run.database.read { try OperationStore.find($0, generation: 1, key: "hostCommand:sleep") }
+    let digest = try #require(sleep?.valueDigest, "it sleeps on")
+    let value = try run.database.read { try ArtifactStore.get($0, digest, layout: run.layout) }
+    #expect(try JSONValue(parsing: #require(value))["data"]?["indeterminate"] == true)
+  }
+
+  @Test("a drive that was stopped and resumed at once goes on by itself")
+  func resumedAtOnce() throws {
+    let fixture = try DriverFixture()
+    let run = try fixture.create()
+    let isDone = Guarded(false)
+    let environment = fixture.environment { delivery in
+      if delivery == nil { return Turn(scheduled: [Self.command("true")], state: .suspended) }
+      let isFirst = isDone.withLock { done in
+        defer { done = true }
+        return !done
+      }
+      if isFirst {
+        do {
+          let other = try fixture.project.open("r1")
+          _ = try other.stop()
+          try other.resume()
+        } catch { Issue.record(error) }
+      }
+      return Turn(scheduled: [DriverFixture.agent("a")], state: .suspended)
+    }
+    let end = try run.drive(environment)
+    #expect(end.status == .needsDispatch && end.otherDriver == nil)
+    #expect(try run.nextLeases(limit: 1, files: false, wait: false, interrupts: []).leases.count == 1)
+  }
+
   @Test("what is committed while a driver gets up is driven before it has gone")
   func leftBehind() throws {
     let fixture = try DriverFixture()

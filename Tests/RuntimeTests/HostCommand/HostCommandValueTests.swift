@@ -22,6 +22,7 @@ struct HostCommandValueTests {
   ) -> HostCommandOutcome {
     HostCommandOutcome(
       exitCode: exitCode, signal: signal, timedOut: timedOut, cancelled: false, startError: nil,
+      lacksMachine: false,
       stdout: stdout,
       stderr: stderr, durationMs: 12)
   }

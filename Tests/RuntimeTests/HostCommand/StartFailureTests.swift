@@ -1,3 +1,4 @@
+import CSpawn
 import Glibc
 import QueueRunner
 import Testing
@@ -53,6 +54,24 @@ struct StartFailureTests {
   func tooLong() async throws {
     let spec = fixture.spec(["true", String(repeating: "x", count: 1 << 20)])
     try await expect(spec, code: 126, says: "argument list too long")
+  }
+
+  @Test(
+    "says nothing about the command where the machine has no more of what a start takes",
+    arguments: [
+      (FLOWDEX_COMMAND_FORK, EAGAIN, true), (FLOWDEX_COMMAND_FORK, EMFILE, true),
+      (FLOWDEX_COMMAND_EXEC, EAGAIN, true), (FLOWDEX_COMMAND_EXEC, ENOMEM, true),
+      (FLOWDEX_COMMAND_EXEC, ENFILE, true), (FLOWDEX_COMMAND_EXEC, EIO, true),
+      (FLOWDEX_COMMAND_FOLDER, ENOMEM, true), (FLOWDEX_COMMAND_FOLDER, ENOENT, false),
+      (FLOWDEX_COMMAND_EXEC, ENOENT, false), (FLOWDEX_COMMAND_EXEC, EACCES, false),
+      (FLOWDEX_COMMAND_EXEC, E2BIG, false), (FLOWDEX_COMMAND_EXEC, ETXTBSY, false),
+      (FLOWDEX_COMMAND_INTERPRETER, ENOENT, false),
+    ] as [(flowdex_command_step, Int32, Bool)])
+  func machine(step: flowdex_command_step, error: Int32, lacks: Bool) throws {
+    var report = flowdex_command_report()
+    report.step = Int32(step.rawValue)
+    report.error = error
+    #expect(try #require(StartFailure(report, fixture.spec(["true"]))).lacksMachine == lacks)
   }
 
   @Test("is refused if its texts could not be passed on")
