@@ -69,14 +69,16 @@ public struct LeaseRecord: Sendable {
   public let row: Int64
 
   /// What `init` reads, by place: a look at ten thousand leases must not look up names.
-  fileprivate static let columns = """
+  static let columns = """
     leases.state, leases.via, tasks.state, leases.token, leases.task, tasks.child_key, tasks.task_id,
     tasks.generation, leases.attempt, leases.duration_ms, leases.cwd, leases.has_package, leases.agent_ref,
     leases.heartbeat_ns, leases.created_at, leases.printed_expiry, leases.expires_at, leases.boot_id,
     leases.boot_deadline, leases.result_stamp, leases.rowid
     """
 
-  init(_ row: Row) throws {
+  /// - Parameter neighbour: a record whose strings are taken where they are equal: the leases of one hand-out share their
+  ///   workspace and their boot, and a hundred thousand copies of both are memory.
+  init(_ row: Row, sharing neighbour: LeaseRecord? = nil) throws {
     guard let state = LeaseState(rawValue: row[0]), let via = LeaseVia(rawValue: row[1]),
       let taskState = TaskState(rawValue: row[2])
     else { throw FlowdexError.bug("lease-state", "a stored lease has an unknown state") }
@@ -90,18 +92,20 @@ public struct LeaseRecord: Sendable {
     generation = row[7]
     attempt = row[8]
     durationMs = row[9]
-    cwd = row[10]
+    cwd = Self.one(row[10], neighbour?.cwd)
     hasPackage = row[11]
     agentRef = row[12]
     heartbeatNs = row[13]
     createdAtMs = row[14]
     printedExpiryMs = row[15]
     expiresAtMs = row[16]
-    bootId = row[17]
+    bootId = Self.one(row[17], neighbour?.bootId)
     bootDeadlineMs = row[18]
     resultStamp = row[19]
     self.row = row[20]
   }
+
+  private static func one(_ new: String?, _ known: String?) -> String? { new == known ? known : new }
 
   /// Milliseconds until the lease runs out, negative where it is late; nil for an offer. By the same clock that
   /// decides over it.
@@ -131,10 +135,13 @@ public enum LeaseStore {
 
   private static let byToken = "\(selection) WHERE token = ?"
 
-  private static func records(
+  static func records(
     _ db: Database, _ sql: String, _ arguments: StatementArguments = StatementArguments()
   ) throws -> [LeaseRecord] {
-    try Array(Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments).map(LeaseRecord.init))
+    let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments)
+    var records: [LeaseRecord] = []
+    while let row = try rows.next() { records.append(try LeaseRecord(row, sharing: records.last)) }
+    return records
   }
 
   /// The condition of the partial index `leases_unsettled`: SQLite uses it only for these very words.
@@ -148,12 +155,6 @@ public enum LeaseStore {
   /// Every lease whose package may still bring a result: offered, live, or expired and not yet replaced.
   public static func unsettled(_ db: Database) throws -> [LeaseRecord] {
     try records(db, "\(selection) WHERE leases.\(isUnsettled) ORDER BY leases.rowid")
-  }
-
-  /// Those of them that were committed after the lease of that row id.
-  public static func unsettled(_ db: Database, after row: Int64) throws -> [LeaseRecord] {
-    try records(
-      db, "\(selection) WHERE leases.rowid > ? AND leases.\(isUnsettled) ORDER BY leases.rowid", [row])
   }
 
   /// Leases that ended without a result being taken: what is dropped there now is stale.
@@ -181,16 +182,6 @@ public enum LeaseStore {
       ORDER BY leases.rowid DESC LIMIT ?
       """
     return try records(db, sql, [limit])
-  }
-
-  /// The newest lease of each task of a generation, by the task's row id.
-  public static func newestByTask(_ db: Database, generation: Int) throws -> [Int64: LeaseRecord] {
-    let sql = """
-      \(selection) WHERE tasks.generation = ? AND leases.rowid IN (SELECT max(rowid) FROM leases GROUP BY task)
-      """
-    var newest: [Int64: LeaseRecord] = [:]
-    for lease in try records(db, sql, [generation]) { newest[lease.task] = lease }
-    return newest
   }
 
   /// The live leases, oldest first, with what was wrong with the last drop under each.

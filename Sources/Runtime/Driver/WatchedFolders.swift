@@ -131,7 +131,7 @@ struct WatchedFolders {
   mutating func refreshNew() throws {
     if subscription == nil { return }
     let row = lastRow
-    watch(try run.database.read { try LeaseStore.unsettled($0, after: row) })
+    watch(try run.database.read { try LeaseStore.places($0, after: row) })
   }
 
   /// Forgets the folders of leases that have ended.
@@ -151,18 +151,20 @@ struct WatchedFolders {
     isStale = false
     guard let subscription else { return }
     if isCommonLost { watchCommon(subscription) }
-    let leases = try run.database.read(LeaseStore.unsettled)
-    let unsettled = Set(leases.map(\.token))
-    forget(paths.keys.filter { !unsettled.contains($0) })
-    watch(leases)
+    let places = try run.database.read { try LeaseStore.places($0) }
+    if !paths.isEmpty {
+      let unsettled = Set(places.map(\.token))
+      forget(paths.keys.filter { !unsettled.contains($0) })
+    }
+    watch(places)
   }
 
-  private mutating func watch(_ leases: [LeaseRecord]) {
+  private mutating func watch(_ leases: [LeaseStore.Place]) {
     guard let subscription else { return }
     var new: [(token: String, path: String)] = []
     for lease in leases {
       lastRow = max(lastRow, lease.row)
-      guard lease.hasPackage, paths[lease.token] == nil else { continue }
+      guard paths[lease.token] == nil else { continue }
       let path = run.layout.package(lease.childKey, lease.token).root
       tokens[path] = lease.token
       paths[lease.token] = path

@@ -237,4 +237,19 @@ struct DatabaseTests {
       #expect(plan.allSatisfy { !$0.hasPrefix("SCAN") || $0.contains("INDEX") }, "\(sql): \(plan)")
     }
   }
+
+  @Test("the newest lease of each task is looked up once, not once for every task")
+  func newestLease() throws {
+    let fixture = try QueueFixture(tasks: 3)
+    let issued = try fixture.queue.lease(limit: 2, files: false) { nil }
+    let (plan, newest) = try fixture.queue.database.read { db in
+      let rows = try Row.fetchAll(
+        db, sql: "EXPLAIN QUERY PLAN \(LeaseStore.newestFirst)", arguments: [1])
+      return (rows.map { $0["detail"] as String }, try LeaseStore.newestByTask(db, generation: 1))
+    }
+    #expect(Set(newest.values.map(\.token)) == Set(issued.map(\.token)))
+    let loops = plan.filter { $0.hasPrefix("SEARCH") }
+    #expect(loops.first?.hasPrefix("SEARCH leases") == true, "\(plan)")
+    #expect(loops.last?.hasPrefix("SEARCH tasks USING INTEGER PRIMARY KEY") == true, "\(plan)")
+  }
 }
