@@ -28,6 +28,17 @@ public struct CollectReport: Sendable {
     public let isNews: Bool
   }
 
+  /// What a report has of each lease.
+  public enum Detail: Sendable {
+    /// Also those under which nothing was found.
+    case everything
+    /// Those under which something was found.
+    case news
+    /// Nothing but what has ended and what is to be looked at again.
+    case sums
+  }
+
+  let detail: Detail
   /// In no order that means anything.
   public var items: [Item] = []
   /// When a file that may still be being written should be looked at again.
@@ -42,7 +53,9 @@ public struct CollectReport: Sendable {
   public var reclaimed: [String] = []
 
   /// Whether anything was committed that a run can go on from.
-  public var didCollect: Bool { items.contains { $0.status == .collected } || !reclaimed.isEmpty }
+  public var didCollect: Bool { !ended.isEmpty || !reclaimed.isEmpty }
+
+  init(detail: Detail = .news) { self.detail = detail }
 
   /// The items with the tasks as they stand now, whatever has happened to them since each was looked at.
   public func itemsAsTheyStand(_ db: Database) throws -> [Item] {
@@ -53,12 +66,28 @@ public struct CollectReport: Sendable {
     }
   }
 
+  mutating func add(_ item: Item) {
+    switch detail {
+    case .everything, .news: items.append(item)
+    case .sums: break
+    }
+  }
+
   mutating func note(_ lease: LeaseRecord, _ status: Status) {
-    items.append(
+    switch (detail, status) {
+    case (.everything, _), (.news, .collected), (.news, .invalid), (.news, .stale), (.news, .skipped): break
+    case (.news, .missing), (.sums, _): return
+    }
+    add(
       Item(
         childKey: lease.childKey, taskId: lease.taskId, token: lease.token, status: status,
         taskState: lease.taskState,
         resultPath: nil, adapterStatus: nil, error: nil, isNews: false))
+  }
+
+  mutating func willRunOut(_ leases: [LeaseRecord], _ clock: any WallClock) {
+    guard let next = leases.lazy.compactMap({ $0.runsOutInMs(clock) }).min() else { return }
+    nextExpiryInMs = min(nextExpiryInMs ?? next, next)
   }
 
   mutating func settle(_ lease: LeaseRecord, _ inMs: Int64) {
@@ -67,13 +96,20 @@ public struct CollectReport: Sendable {
     note(lease, .skipped)
   }
 
-  mutating func took(_ lease: LeaseRecord, _ result: AdapterResult, _ state: TaskState?, path: String) {
+  mutating func took(
+    _ lease: LeaseRecord, _ result: AdapterResult, _ state: TaskState?, _ layout: RunLayout
+  ) {
     if state != nil { ended.append(lease.token) }
+    switch detail {
+    case .everything, .news: break
+    case .sums: return
+    }
     items.append(
       Item(
         childKey: lease.childKey, taskId: lease.taskId, token: lease.token,
         status: state == nil ? .stale : .collected,
-        taskState: state, resultPath: path, adapterStatus: result.status.rawValue, error: result.error,
+        taskState: state, resultPath: layout.package(lease).result, adapterStatus: result.status.rawValue,
+        error: result.error,
         isNews: true))
   }
 }

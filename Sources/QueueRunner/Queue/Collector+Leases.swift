@@ -31,9 +31,9 @@ extension Collector {
 
   /// Follows what workers did in `queue/`; `nothing` if there is no more to see of this lease now, `held` where its
   /// worker may be alive without having delivered.
-  func attendQueue(_ lease: LeaseRecord) throws -> Attention {
+  func attendQueue(_ lease: LeaseRecord, _ package: PackageLayout) throws -> Attention {
     switch (lease.state, lease.via) {
-    case (.offered, _): return try attendOffer(lease)
+    case (.offered, _): return try attendOffer(lease, package)
     case (.live, .queue):
       if FileSystem.exists(queue.layout.ready(lease.token)) {
         _ = try queue.release(
@@ -49,7 +49,7 @@ extension Collector {
 
   /// In `ready`: nobody has it. In `claimed`: its clock is to start. In neither: somebody deleted the entry, and
   /// it is put back. `ready` is looked at first: a rename between the two looks then shows in `claimed`.
-  private func attendOffer(_ lease: LeaseRecord) throws -> Attention {
+  private func attendOffer(_ lease: LeaseRecord, _ package: PackageLayout) throws -> Attention {
     if lease.taskState.isFinal {
       queue.unlink([lease.token])
       return .nothing
@@ -57,7 +57,7 @@ extension Collector {
     let isReady = FileSystem.exists(queue.layout.ready(lease.token))
     if !isReady, FileSystem.exists(queue.layout.claimed(lease.token)) { return .claimed }
     if !isReady { try queue.showAgain(lease) }
-    return ResultFile.stamp(package: queue.layout.package(lease).root) == nil ? .nothing : .look
+    return ResultFile.stamp(package: package.root) == nil ? .nothing : .look
   }
 
   /// Starts the clocks of packages that workers have claimed and not yet answered, all in one transaction: a
@@ -74,10 +74,10 @@ extension Collector {
   }
 
   /// A touched heartbeat starts the lease's time anew; only a change counts, never the time that it says.
-  func attendHeartbeat(_ lease: LeaseRecord) throws {
+  func attendHeartbeat(_ lease: LeaseRecord, _ package: PackageLayout) throws {
     // A folder that its worker has wrecked has no heartbeat, and stops nobody else's.
     guard lease.hasPackage,
-      let beat = ((try? FileSystem.entry(queue.layout.package(lease).heartbeat)) ?? nil)?.modifiedNs,
+      let beat = ((try? FileSystem.entry(package.heartbeat)) ?? nil)?.modifiedNs,
       beat != lease.heartbeatNs, isWorthRenewing(lease)
     else { return }
     try queue.database.transition { tx in
@@ -93,12 +93,15 @@ extension Collector {
   }
 
   /// Ends the leases that have run out: the task can be handed out again, or has failed for good.
-  func reclaim(_ leases: [LeaseRecord], except taken: Set<String>, _ report: inout CollectReport) throws {
-    let late = leases.filter { $0.hasRunOut(queue.clock) && !taken.contains($0.token) }
-    let unseen = Set(report.items.filter { $0.status == .missing }.map(\.token))
-    for lease in late {
+  func reclaim(
+    _ late: LateLeases, except taken: some Sequence<String>, _ report: inout CollectReport
+  ) throws {
+    if late.leases.isEmpty { return }
+    let taken = Set(taken)
+    for lease in late.leases where !taken.contains(lease.token) {
       // It may have come since this pass looked: results are looked for before a lease is called expired.
-      if unseen.contains(lease.token), ResultFile.stamp(package: queue.layout.package(lease).root) != nil {
+      if late.unseen.contains(lease.token), ResultFile.stamp(package: queue.layout.package(lease).root) != nil
+      {
         report.settle(lease, 0)
         continue
       }
@@ -195,7 +198,7 @@ extension Collector {
       return true
     }
     guard isNew else { return }
-    report.items.append(
+    report.add(
       CollectReport.Item(
         childKey: lease.childKey, taskId: lease.taskId, token: lease.token, status: .stale,
         taskState: lease.taskState, resultPath: queue.layout.package(lease).result, adapterStatus: nil,

@@ -54,24 +54,47 @@ public final class Collector {
 
   /// Looks once and commits what is there. Results come before expiry: a result that lies in the folder of a
   /// lease that has just run out is taken.
-  public func pass(_ scope: Scope = .all) throws -> CollectReport {
+  ///
+  /// - Parameter tells: what the report has of each lease; whoever looks at a hundred thousand of them all the time
+  ///   asks for little.
+  public func pass(_ scope: Scope = .all, tells detail: CollectReport.Detail = .news) throws -> CollectReport
+  {
     if isFirstPass { try heal() }
-    var report = CollectReport()
+    var report = CollectReport(detail: detail)
     if case .only(let tokens) = scope, tokens.isEmpty { return report }
-    let leases = try unsettled(scope)
+    var parts = LookParts(scope)
+    var open: [String: Look] = [:]
+    while let leases = try next(&parts) {
+      try look(at: leases, isHinted: scope != .all, into: &report)
+      if looks.isEmpty { continue }
+      for lease in leases { open[lease.token] = looks[lease.token] }
+    }
+    if scope == .all {
+      try noteStale(into: &report)
+      looks = open
+    }
+    return report
+  }
+
+  /// Takes what is ready of these, then ends those of them that are late.
+  private func look(at leases: [LeaseRecord], isHinted: Bool, into report: inout CollectReport) throws {
     var found: [Found] = []
     var claimed: [LeaseRecord] = []
+    var late = LateLeases(leases, queue.clock)
+    let endedBefore = report.ended.count
     for lease in leases where lease.hasPackage || lease.state == .offered {
-      let attention = try attendQueue(lease)
+      let package = queue.layout.package(lease)
+      let attention = try attendQueue(lease, package)
       if attention == .nothing { continue }
-      let examination = try examine(lease, isHinted: scope != .all)
+      let examination = try examine(lease, package, isHinted: isHinted)
       if attention == .claimed, !examination.isRight { claimed.append(lease) }
-      if attention == .held, !examination.isRight { try attendHeartbeat(lease) }
+      if attention == .held, !examination.isRight { try attendHeartbeat(lease, package) }
       switch examination {
-      case .missing: report.note(lease, .missing)
+      case .missing:
+        late.didNotSee(lease)
+        report.note(lease, .missing)
       case .unsettled(let inMs): report.settle(lease, inMs)
-      case .refused(let finding):
-        report.items.append(try refuse(lease, finding))
+      case .refused(let finding): report.add(try refuse(lease, finding))
       case .right(let right):
         found.append(right)
         if found.count == Self.batchSize {
@@ -82,26 +105,15 @@ public final class Collector {
     }
     try take(found, into: &report)
     try start(claimed)
-    try reclaim(leases, except: Set(report.items.filter { $0.status == .collected }.map(\.token)), &report)
-    if scope == .all {
-      try noteStale(into: &report)
-      report.nextExpiryInMs = leases.compactMap { $0.runsOutInMs(queue.clock) }.min()
-      let tokens = Set(leases.map(\.token))
-      looks = looks.filter { tokens.contains($0.key) }
-    }
-    return report
+    try reclaim(late, except: report.ended[endedBefore...], &report)
+    if !isHinted { report.willRunOut(leases, queue.clock) }
   }
 
-  private func unsettled(_ scope: Scope) throws -> [LeaseRecord] {
-    switch scope {
-    case .all: try queue.database.read(LeaseStore.unsettled)
-    case .only(let tokens):
-      try queue.database.read { db in
-        let leases = try tokens.sorted().compactMap { try LeaseStore.find(db, token: $0) }
-          .filter(\.state.isUnsettled)
-        for lease in leases { _ = try rules(of: lease, db) }
-        return leases
-      }
+  private func next(_ parts: inout LookParts) throws -> [LeaseRecord]? {
+    try queue.database.read { db in
+      guard let leases = try parts.next(db) else { return nil }
+      if parts.isHinted { for lease in leases { _ = try rules(of: lease, db) } }
+      return leases
     }
   }
 
@@ -116,8 +128,9 @@ public final class Collector {
 
   /// - Parameter isHinted: something is likely to be there, so that it is read without a look first, unless it is
   ///   known to be of no use.
-  private func examine(_ lease: LeaseRecord, isHinted: Bool) throws -> Examination {
-    let package = queue.layout.package(lease.childKey, lease.token)
+  private func examine(
+    _ lease: LeaseRecord, _ package: PackageLayout, isHinted: Bool
+  ) throws -> Examination {
     let now = queue.clock.bootMs()
     let known = looks[lease.token]
     if !isHinted || known != nil {
@@ -192,7 +205,7 @@ public final class Collector {
     for (right, state) in zip(found, outcomes) {
       looks[right.lease.token] = nil
       rules[right.lease.task] = nil
-      report.took(right.lease, right.right.result, state, path: queue.layout.package(right.lease).result)
+      report.took(right.lease, right.right.result, state, queue.layout)
     }
   }
 

@@ -84,19 +84,23 @@ extension WorkQueue {
   /// Withdraws every lease; the tasks can be handed out again once the queue is open. The tokens withdrawn.
   public static func withdrawAll(_ tx: Transaction, reason: String) throws -> [String] {
     var tokens: [String] = []
-    for lease in try LeaseStore.unsettled(tx.db) where lease.state != .expired {
-      guard try LeaseStore.end(tx, token: lease.token, as: .withdrawn) else { continue }
-      tokens.append(lease.token)
-      if lease.state == .live, try TaskStore.release(tx, lease.task, token: lease.token, expired: false) {
-        try tx.emit(
-          .released,
-          [
-            "childKey": .string(lease.childKey), "leaseToken": .string(lease.token),
-            "reason": .string(reason),
-          ])
+    var walk = UnsettledWalk()
+    while let part = try walk.next(tx.db, limit: LookParts.size) {
+      for lease in part where lease.state != .expired {
+        if try withdraw(tx, lease, reason: reason) { tokens.append(lease.token) }
       }
     }
     return tokens
+  }
+
+  private static func withdraw(_ tx: Transaction, _ lease: LeaseRecord, reason: String) throws -> Bool {
+    guard try LeaseStore.end(tx, token: lease.token, as: .withdrawn) else { return false }
+    if lease.state == .live, try TaskStore.release(tx, lease.task, token: lease.token, expired: false) {
+      try tx.emit(
+        .released,
+        ["childKey": .string(lease.childKey), "leaseToken": .string(lease.token), "reason": .string(reason)])
+    }
+    return true
   }
 
   /// Withdraws every lease and cancels every task that has not ended: the run is over. The tokens withdrawn.
@@ -280,11 +284,14 @@ extension WorkQueue {
       return
     }
     var hasCopies = false
-    for lease in try database.read(LeaseStore.unsettled) where lease.hasPackage && lease.state != .expired {
-      guard let task = try database.read({ try TaskStore.find($0, id: lease.task) }) else { continue }
-      let package = try DispatchPackage(layout, lease, task, workCopies)
-      try package.repair()
-      hasCopies = hasCopies || package.spec.isWrite
+    var walk = UnsettledWalk()
+    while let part = try database.read({ try walk.next($0, limit: LookParts.size) }) {
+      for lease in part where lease.hasPackage && lease.state != .expired {
+        guard let task = try database.read({ try TaskStore.find($0, id: lease.task) }) else { continue }
+        let package = try DispatchPackage(layout, lease, task, workCopies)
+        try package.repair()
+        hasCopies = hasCopies || package.spec.isWrite
+      }
     }
     if hasCopies { try workCopies.sync(layout.dispatches) }
     try sweepStrangers()

@@ -67,10 +67,8 @@ extension WorkQueue {
   /// Removes the entries of leases that ended together with the process that was to remove them. What flowdex
   /// did not put there is left alone.
   func sweepEntries() throws {
-    let known = Set(
-      try database.read(LeaseStore.unsettled).filter(\.state.isActive).map(\.token))
     for folder in [layout.ready, layout.claimed] {
-      for name in try FileSystem.names(in: folder) where !known.contains(name) {
+      for name in try FileSystem.names(in: folder) {
         let lease = try database.read { try LeaseStore.find($0, token: name) }
         if let lease, !lease.state.isActive { unlink([name]) }
       }

@@ -14,8 +14,9 @@ extension LeaseStore {
     public let childKey: String
   }
 
-  /// The places of those of them that have packages and were committed after the lease of that row id.
-  public static func places(_ db: Database, after row: Int64 = 0) throws -> [Place] {
+  /// The places of unsettled leases that have packages and were committed after the lease of that row id, one after
+  /// the other: there may be too many to hold.
+  public static func eachPlace(_ db: Database, after row: Int64 = 0, _ body: (Place) throws -> Void) throws {
     // By the partial index for all of them, by row for the newest: each is the shorter way.
     let newest = row == 0 ? "" : "leases.rowid > ? AND "
     let sql = """
@@ -24,8 +25,14 @@ extension LeaseStore {
       """
     let rows = try Row.fetchCursor(
       db.cachedStatement(sql: sql), arguments: row == 0 ? StatementArguments() : [row])
-    return try Array(rows.map { Place(row: $0[0], token: $0[1], childKey: $0[2]) })
+    while let row = try rows.next() { try body(Place(row: row[0], token: row[1], childKey: row[2])) }
   }
+
+  /// One state, by the partial index, which holds the rows of each state in their order.
+  static let ofState = """
+    SELECT \(LeaseRecord.columns) FROM leases CROSS JOIN tasks ON tasks.id = leases.task
+    WHERE leases.\(isUnsettled) AND leases.state = ? AND leases.rowid > ? ORDER BY leases.rowid LIMIT ?
+    """
 
   /// CROSS JOIN keeps the order: left to itself SQLite tries every newest lease for every task, and a fan-out of 30,000
   /// took a minute and a half to show.
@@ -39,5 +46,30 @@ extension LeaseStore {
     var newest: [Int64: LeaseRecord] = [:]
     for lease in try records(db, newestFirst, [generation]) { newest[lease.task] = lease }
     return newest
+  }
+}
+
+/// Reads in parts what can be far too much to hold: every lease whose package may still bring a result.
+///
+/// In the order of the states that a lease goes through, each from its oldest: one that moves on between two parts is met
+/// twice, and never missed.
+struct UnsettledWalk {
+  private var states: [LeaseState] = [.offered, .live, .expired]
+  private var row: Int64 = 0
+
+  /// At most so many more; nil when there are no more.
+  mutating func next(_ db: Database, limit: Int) throws -> [LeaseRecord]? {
+    var leases: [LeaseRecord] = []
+    while let state = states.first, leases.count < limit {
+      let asked = limit - leases.count
+      let more = try LeaseStore.records(db, LeaseStore.ofState, [state.rawValue, row, asked])
+      leases += more
+      row = more.last?.row ?? row
+      if more.count < asked {
+        states.removeFirst()
+        row = 0
+      }
+    }
+    return leases.isEmpty ? nil : leases
   }
 }

@@ -123,8 +123,7 @@ public struct LeaseRecord: Sendable {
 
   /// Milliseconds until it runs out, by the clock that decides; nil unless its time runs.
   func runsOutInMs(_ clock: any WallClock) -> Int64? {
-    guard state == .live, let expiresAtMs, let bootDeadlineMs else { return nil }
-    return bootId == clock.bootId() ? bootDeadlineMs - clock.bootMs() : expiresAtMs - clock.nowMs()
+    state == .live ? leftMs(clock) : nil
   }
 }
 
@@ -150,11 +149,6 @@ public enum LeaseStore {
   /// nil where no lease was ever committed under the token.
   public static func find(_ db: Database, token: String) throws -> LeaseRecord? {
     try records(db, byToken, [token]).first
-  }
-
-  /// Every lease whose package may still bring a result: offered, live, or expired and not yet replaced.
-  public static func unsettled(_ db: Database) throws -> [LeaseRecord] {
-    try records(db, "\(selection) WHERE leases.\(isUnsettled) ORDER BY leases.rowid")
   }
 
   /// Leases that ended without a result being taken: what is dropped there now is stale.

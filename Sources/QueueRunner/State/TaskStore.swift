@@ -199,11 +199,14 @@ public enum TaskStore {
   }
 
   /// What decides the result of an operation whose tasks have ended, in task order: the hash of each as delivered.
-  public static func deliveredHashes(_ db: Database, generation: Int, groupKey: String) throws -> [String] {
+  public static func eachDeliveredHash(
+    _ db: Database, generation: Int, groupKey: String, _ body: (String) -> Void
+  ) throws {
     let sql = """
       SELECT coalesce(delivered_hash, '') FROM tasks WHERE generation = ? AND group_key = ? ORDER BY position
       """
-    return try String.fetchAll(db.cachedStatement(sql: sql), arguments: [generation, groupKey])
+    let hashes = try String.fetchCursor(db, sql: sql, arguments: [generation, groupKey])
+    while let hash = try hashes.next() { body(hash) }
   }
 
   /// The tasks whose accepted envelope is this artifact.

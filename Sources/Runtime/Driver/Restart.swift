@@ -43,7 +43,7 @@ extension Run {
   ///   been integrated since, for those cannot be taken back.
   public func restart(_ target: String) throws -> [String] {
     _ = try record().status.applying(.restart, to: layout.runId)
-    _ = try Collector(queue).pass()
+    _ = try Collector(queue).pass(tells: .sums)
     let planner = OperationPlanner(manifest: try approvedDocument().manifest)
     let (plan, tokens) = try database.transition { tx in
       try Restart(tx: tx, run: self, planner: planner, target: target).perform()

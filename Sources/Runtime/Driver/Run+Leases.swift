@@ -20,7 +20,7 @@ extension Run {
     let collector = Collector(queue)
     let wakes = wait ? try WakeWatch(layout) : nil
     while true {
-      let report = try collector.pass()
+      let report = try collector.pass(tells: .sums)
       let status = try record().status
       if !status.isLive { return NextLeases(leases: [], whyNone: whyNone(status), wasInterrupted: false) }
       let leases: [IssuedLease]
@@ -74,11 +74,11 @@ extension Run {
   public func collectOnce() throws -> [CollectReport.Item] {
     try queue.repairPackagesAfterReboot()
     let collector = Collector(queue)
-    var report = try collector.pass()
+    var report = try collector.pass(tells: .everything)
     if let inMs = report.lookAgainInMs {
       let collected = report.items.filter { $0.status != .missing && !report.lookAgainAt.contains($0.token) }
       _ = try Poller.wait([], timeoutMs: Int(inMs) + 1)
-      report = try collector.pass()
+      report = try collector.pass(tells: .everything)
       let seen = Set(report.items.map(\.token))
       report.items += collected.filter { !seen.contains($0.token) }
     }
@@ -112,7 +112,7 @@ extension Run {
   /// Takes what is there, withdraws every lease, and has a live driver kill its host commands.
   public func stop() throws -> RunStatus {
     _ = try record().status.applying(.stop, to: layout.runId)
-    _ = try Collector(queue).pass()
+    _ = try Collector(queue).pass(tells: .sums)
     let (status, tokens) = try database.transition { tx in
       let next = try RunStore.get(tx.db).status.applying(.stop, to: layout.runId)
       _ = try RunStore.move(tx, .stop)

@@ -104,7 +104,7 @@ public final class RunWatcher {
       isFullLookDue: begunMs >= nextFullLookMs, isPollDue: isPollDue,
       othersCommitted: acted.map { $0.foreign != before.foreign } ?? false)
     if isPollDue { nextPollMs = begunMs + LookPace.pollMs }
-    let report = try collector.pass(scope)
+    let report = try collector.pass(scope, tells: .sums)
     folders.forget(report.ended)
     guard scope == .all else {
       // What has just begun may run out before the look that an idle watch has put off.

@@ -11,8 +11,7 @@ struct WatchedFolders {
   private var news: String?
   private let run: Run
   private let subscription: DropWatcher.Subscription?
-  private var tokens: [String: String] = [:]
-  private var paths: [String: String] = [:]
+  private var watched: Set<WatchedPackage> = []
   /// The newest lease that has been seen.
   private var lastRow: Int64 = 0
   private var pending: Set<String> = []
@@ -103,12 +102,13 @@ struct WatchedFolders {
         // One of ours that was claimed and given back in the meantime is told of in `claimed` as well.
         pending.formUnion(names.subtracting(shown))
         shown.subtract(names)
-      } else if let token = tokens[path], names.isEmpty || !names.isDisjoint(with: Self.telling) {
-        pending.insert(token)
+      } else if names.isEmpty || !names.isDisjoint(with: Self.telling) {
+        let package = WatchedPackage(path)
+        if watched.contains(package) { pending.insert(package.token) }
       }
     }
     for path in hints.lost {
-      if let token = tokens.removeValue(forKey: path) { paths[token] = nil } else { isCommonLost = true }
+      if watched.remove(WatchedPackage(path)) == nil { isCommonLost = true }
       isStale = true
       isEverythingDue = true
     }
@@ -117,9 +117,7 @@ struct WatchedFolders {
   /// Watches may have become free, and folders have come back, since they were last asked for.
   private mutating func tryAgain() {
     let asked = unwatched.union(gone)
-    for token in asked {
-      if let path = paths.removeValue(forKey: token) { tokens[path] = nil }
-    }
+    for token in asked { watched.remove(WatchedPackage(token)) }
     if asked.isEmpty { return }
     unwatched = []
     gone = []
@@ -129,9 +127,7 @@ struct WatchedFolders {
   /// Watches the folders of leases that this process has made since the last call, and looks at each once after
   /// its watch is in place.
   mutating func refreshNew() throws {
-    if subscription == nil { return }
-    let row = lastRow
-    watch(try run.database.read { try LeaseStore.places($0, after: row) })
+    try watchUnsettled(after: lastRow)
   }
 
   /// Forgets the folders of leases that have ended.
@@ -140,10 +136,9 @@ struct WatchedFolders {
     let settled = ended.compactMap { token in
       unwatched.remove(token)
       gone.remove(token)
-      return paths.removeValue(forKey: token)
+      return watched.remove(WatchedPackage(token))?.path
     }
     subscription.unwatch(settled)
-    for path in settled { tokens[path] = nil }
   }
 
   /// Brings the watches in step with what the state calls unsettled, whoever has changed it.
@@ -151,32 +146,46 @@ struct WatchedFolders {
     isStale = false
     guard let subscription else { return }
     if isCommonLost { watchCommon(subscription) }
-    let places = try run.database.read { try LeaseStore.places($0) }
-    if !paths.isEmpty {
-      let unsettled = Set(places.map(\.token))
-      forget(paths.keys.filter { !unsettled.contains($0) })
-    }
-    watch(places)
+    var ended = watched
+    try watchUnsettled { ended.remove(WatchedPackage($0)) }
+    forget(ended.map(\.token))
   }
 
-  private mutating func watch(_ leases: [LeaseStore.Place]) {
+  /// So many are asked for at once.
+  private static let chunk = 4096
+  /// More is to be looked at than it is worth to look at one by one.
+  private static let manyPending = 16_384
+
+  /// Watches those of the folders that are not watched yet.
+  private mutating func watchUnsettled(after row: Int64 = 0, _ didMeet: (String) -> Void = { _ in }) throws {
     guard let subscription else { return }
-    var new: [(token: String, path: String)] = []
-    for lease in leases {
-      lastRow = max(lastRow, lease.row)
-      guard paths[lease.token] == nil else { continue }
-      let path = run.layout.package(lease.childKey, lease.token).root
-      tokens[path] = lease.token
-      paths[lease.token] = path
-      pending.insert(lease.token)
-      new.append((lease.token, path))
+    let layout = run.layout
+    var new: [WatchedPackage] = []
+    try run.database.read { db in
+      try LeaseStore.eachPlace(db, after: row) { place in
+        didMeet(place.token)
+        lastRow = max(lastRow, place.row)
+        if watched.contains(WatchedPackage(place.token)) { return }
+        new.append(WatchedPackage(layout.package(place.childKey, place.token).root))
+        if new.count < Self.chunk { return }
+        watch(new, subscription)
+        new.removeAll(keepingCapacity: true)
+      }
     }
-    for (lease, outcome) in zip(new, subscription.watch(new.map(\.path), kind: .folder)) {
+    watch(new, subscription)
+  }
+
+  private mutating func watch(_ new: [WatchedPackage], _ subscription: DropWatcher.Subscription) {
+    watched.formUnion(new)
+    if pending.count + new.count > Self.manyPending { isEverythingDue = true }
+    for (package, outcome) in zip(new, subscription.watch(new.map(\.path), kind: .folder)) {
+      // Looked at once after its watch is in place.
+      if !isEverythingDue { pending.insert(package.token) }
       switch outcome {
       case .watching: break
-      case .gone: gone.insert(lease.token)
+      case .gone: gone.insert(package.token)
       case .polled(let reason):
-        unwatched.insert(lease.token)
+        unwatched.insert(package.token)
         // Where everything is looked at, that has been said.
         if saidLimit || isPolling { continue }
         saidLimit = true
@@ -195,5 +204,31 @@ struct WatchedFolders {
       pollReason = "\(reason): looking every 0.25 s at everything"
       news = pollReason
     }
+  }
+}
+
+/// The folder of a lease that is watched, known by its last name, which is the lease's token: of a hundred thousand, each
+/// has one text, which the watcher has too.
+private struct WatchedPackage: Hashable {
+  let path: String
+
+  /// - Parameter path: of the folder; a token alone finds it as well.
+  init(_ path: String) { self.path = path }
+
+  var token: String { String(Substring(name)) }
+
+  private var name: Substring.UTF8View {
+    let bytes = path.utf8
+    let start = bytes.lastIndex(of: UInt8(ascii: "/")).map { bytes.index(after: $0) } ?? bytes.startIndex
+    return bytes[start...]
+  }
+
+  static func == (a: WatchedPackage, b: WatchedPackage) -> Bool { a.name.elementsEqual(b.name) }
+
+  func hash(into hasher: inout Hasher) {
+    let isDone: Void? = name.withContiguousStorageIfAvailable {
+      hasher.combine(bytes: UnsafeRawBufferPointer($0))
+    }
+    if isDone == nil { for byte in name { hasher.combine(byte) } }
   }
 }

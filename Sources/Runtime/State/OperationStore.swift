@@ -235,10 +235,10 @@ enum OperationStore {
 
   /// Ends an operation whose tasks have all ended.
   static func finishTasks(_ tx: Transaction, generation: Int, key: String) throws -> Bool {
-    let hashes = try TaskStore.deliveredHashes(tx.db, generation: generation, groupKey: key)
     let isOne = key.hasPrefix("\(OperationKind.agent.rawValue):")
-    let hash = isOne ? hashes.first ?? "" : Digest.sha256Hex(hashes.joined(separator: "\n"))
-    return try end(tx, generation, key, value: nil, rejection: nil, resultHash: hash)
+    var hash = GroupHash(isOne: isOne)
+    try TaskStore.eachDeliveredHash(tx.db, generation: generation, groupKey: key) { hash.add($0) }
+    return try end(tx, generation, key, value: nil, rejection: nil, resultHash: hash.hex)
   }
 
   private static func end(

@@ -16,7 +16,7 @@ struct LateMoveTests {
   func lateRefusal() throws {
     let fixture = try QueueFixture(tasks: 2) { $0.schema = Self.schema }
     let leases = try fixture.lease(2)
-    let seen = try fixture.queue.database.read(LeaseStore.unsettled)
+    let seen = try fixture.unsettled()
     try fixture.drop(leases[0], QueueFixture.envelope(data: ["n": 1]))
     #expect(try Collector(fixture.reopened()).pass().items.contains { $0.status == .collected })
     fixture.clock.advance(ms: 31 * 60_000)
@@ -105,12 +105,13 @@ struct LateMoveTests {
     let fixture = try QueueFixture(tasks: 1) { $0.maxAttempts = 1 }
     let lease = try fixture.lease()[0]
     let collector = Collector(fixture.queue)
-    let seen = try fixture.queue.database.read(LeaseStore.unsettled)
+    let seen = try fixture.unsettled()
     var report = CollectReport()
-    report.note(seen[0], .missing)
-    try fixture.drop(lease)
     fixture.clock.advance(ms: 31 * 60_000)
-    try collector.reclaim(seen, except: [], &report)
+    var late = LateLeases(seen, fixture.clock)
+    late.didNotSee(seen[0])
+    try fixture.drop(lease)
+    try collector.reclaim(late, except: [], &report)
     #expect(try fixture.task().state == .leased, "there is a result to be judged first")
     #expect(report.lookAgainAt == [lease.token])
     _ = try collector.pass()

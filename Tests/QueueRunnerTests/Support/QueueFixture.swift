@@ -1,6 +1,7 @@
 import GRDB
 import Glibc
-import QueueRunner
+
+@testable import QueueRunner
 
 /// A clock that a test owns.
 final class TestClock: WallClock {
@@ -66,6 +67,12 @@ final class QueueFixture {
   func reopened() throws -> WorkQueue {
     let database = try StateDatabase.open(layout, clock: clock, migrations: { _ in })
     return try WorkQueue(database) { _, _ in }
+  }
+
+  /// What a look at everything would look at.
+  func unsettled() throws -> [LeaseRecord] {
+    var walk = UnsettledWalk()
+    return try queue.database.read { try walk.next($0, limit: 1000) ?? [] }
   }
 
   func lease(_ limit: Int = 1) throws -> [IssuedLease] {
