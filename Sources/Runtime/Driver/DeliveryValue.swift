@@ -6,8 +6,14 @@ import QueueRunner
 
 /// Makes deliveries from the state.
 enum DeliveryValue {
+  /// How much of a fan-out's text is held.
+  private static let partBytes = 256 << 10
+
+  /// - Parameter part: given, in order, what a long text begins with; the delivery has the rest. That the text is what was
+  ///   committed is known only at its end, so what was given is worth nothing where this throws.
   static func make(
-    _ db: Database, _ delivery: Delivery, _ layout: RunLayout, _ generation: Int
+    _ db: Database, _ delivery: Delivery, _ layout: RunLayout, _ generation: Int,
+    part: (String) throws -> Void
   ) throws -> SessionDelivery {
     guard let operation = try OperationStore.find(db, generation: generation, key: delivery.key) else {
       throw FlowdexError.bug("history", "the history names `\(delivery.key)`, which is not stored")
@@ -16,13 +22,14 @@ enum DeliveryValue {
       return SessionDelivery(
         key: delivery.key, outcome: .rejected(message: reason), nowMs: delivery.committedAtMs)
     }
-    let value = try text(db, operation, layout, generation, hash: delivery.resultHash)
+    let value = try text(db, operation, layout, generation, hash: delivery.resultHash, part)
     return SessionDelivery(
       key: delivery.key, outcome: .resolved(valueText: value), nowMs: delivery.committedAtMs)
   }
 
   private static func text(
-    _ db: Database, _ operation: OperationRecord, _ layout: RunLayout, _ generation: Int, hash: String
+    _ db: Database, _ operation: OperationRecord, _ layout: RunLayout, _ generation: Int, hash: String,
+    _ part: (String) throws -> Void
   ) throws -> String {
     switch operation.kind {
     case .hostCommand, .integrate:
@@ -31,21 +38,22 @@ enum DeliveryValue {
       return String(decoding: bytes, as: UTF8.self)
     case .agent, .fanout:
       let isOne = operation.kind == .agent
-      // A hundred thousand results are written into one text as they are read, and never held apart from it.
+      // A hundred thousand results are a text of seventy megabytes: given away as it is written.
       var text = isOne ? "" : "["
-      var only: String?
-      var hashes = Digest.Stream()
+      var isFirst = true
+      var whole = GroupHash(isOne: isOne)
       try TaskStore.each(db, generation: generation, groupKey: operation.key) { task in
         let one = try DeliveredResult.stored(db, task, layout: layout)
-        let digest = Digest.sha256Hex(one)
-        let isFirst = only == nil
         if !isFirst && !isOne { text += "," }
         text += one
-        var line = (isFirst ? "" : "\n") + digest
-        line.withUTF8 { hashes.update(UnsafeRawBufferPointer($0)) }
-        if isFirst { only = digest }
+        whole.add(Digest.sha256Hex(one))
+        isFirst = false
+        if text.utf8.count >= partBytes, !isOne {
+          try part(text)
+          text.removeAll(keepingCapacity: true)
+        }
       }
-      guard (isOne ? only : hashes.finalHex()) == hash else { throw lost(operation.key) }
+      guard whole.hex == hash else { throw lost(operation.key) }
       return isOne ? text : text + "]"
     }
   }

@@ -221,13 +221,22 @@ final class Driver {
     guard let session else { return false }
     var bytes = 0
     var sent: [Delivery] = []
-    try run.database.read { db in
-      for delivery in batch where bytes < Self.batchBytes {
-        let value = try DeliveryValue.make(db, delivery, run.layout, replay.generation)
-        try session.deliver(value)
-        bytes += value.sizeBytes
-        sent.append(delivery)
+    do {
+      try run.database.read { db in
+        for delivery in batch where bytes < Self.batchBytes {
+          let value = try DeliveryValue.make(db, delivery, run.layout, replay.generation) { part in
+            try session.deliver(part: part)
+            bytes += part.utf8.count
+          }
+          try session.deliver(value)
+          bytes += value.sizeBytes
+          sent.append(delivery)
+        }
       }
+    } catch {
+      // It may have been given the beginning of what turned out to be lost.
+      closeSession()
+      throw error
     }
     inFlight += sent
     let isMore = sent.count < batch.count || batch.count == Self.batch
@@ -298,7 +307,7 @@ final class Driver {
   }
 
   /// A run that ends withdraws its leases, but not from a worker that has delivered.
-  private func takeWhatIsThere() throws { _ = try Collector(run.queue).pass() }
+  private func takeWhatIsThere() throws { _ = try Collector(run.queue).pass(tells: .sums) }
 
   private func end(_ tx: Transaction, _ reason: String) throws -> [String] {
     _ = try QueueStore.move(tx, .close)

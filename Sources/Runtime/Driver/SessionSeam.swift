@@ -7,6 +7,8 @@ import QueueRunner
 protocol WorkflowSession: AnyObject {
   /// Evaluates the module and calls the callback; its first turn comes from `receive`.
   func start(_ start: SessionStart) throws
+  /// Sends a part of the text of the next delivery, which goes before the delivery's own.
+  func deliver(part: String) throws
   /// Queues one delivery; may be called ahead of the turns.
   func deliver(_ delivery: SessionDelivery) throws
   /// Waits for the next turn; nil if one of the descriptors became readable first.

@@ -4,7 +4,7 @@
 //
 // A frame is its length (uint32, little-endian), the session's secret (32 bytes), a kind (one byte), and
 // fields: each a length (uint32) and UTF-8 text. The first frame brings the secret, lockdown.js and
-// context.js.
+// context.js. A text that is too long for one frame comes in parts (`P`), of which the delivery (`D`) brings the last.
 
 import vm from "node:vm";
 import { stripTypeScriptTypes } from "node:module";
@@ -194,8 +194,9 @@ function start([source, inputText, now]) {
   if (evaluate(source, context)) api.begin();
 }
 
-function deliver([key, outcome, text, now]) {
-  api.deliver(key, outcome === "resolved", text, Number(now));
+function deliver([key, outcome, text, now], parts) {
+  const whole = parts.length === 0 ? text : parts.join("") + text;
+  api.deliver(key, outcome === "resolved", whole, Number(now));
 }
 
 /** Runs when the microtasks are drained: what the turn came to, then the next delivery. */
@@ -210,9 +211,14 @@ function turn() {
 }
 
 function act() {
-  const { kind, fields } = readFrame();
-  if (kind === "S") start(fields);
-  else if (kind === "D") deliver(fields);
+  const parts = [];
+  let frame = readFrame();
+  while (frame.kind === "P") {
+    parts.push(frame.fields[0]);
+    frame = readFrame();
+  }
+  if (frame.kind === "S" && parts.length === 0) start(frame.fields);
+  else if (frame.kind === "D") deliver(frame.fields, parts);
   else Deno.exit(3);
   next(turn);
 }

@@ -43,12 +43,16 @@ public final class DenoSession {
 
   /// How long a wait goes on before the process is looked at.
   private static let lookMs = 50
+  /// How much of a text in parts waits in memory to be sent.
+  private static let heldBytes = 1 << 20
 
   private let configuration: Configuration
   private let process: SessionProcess
   private let secret: [UInt8]
   private var reader: SessionFrameReader
   private var outgoing = OutgoingBytes()
+  /// Turns that came while something was sent.
+  private var ready: [Turn] = []
   private var watch: TickWatch
   private var lookedAtMs: Int64
   private var manifestHash: String?
@@ -82,6 +86,21 @@ public final class DenoSession {
     send("S", [start.source, start.inputText, String(start.nowMs)])
   }
 
+  /// Sends a part of the text of the next delivery, which goes before the delivery's own: for a text that is too
+  /// long to be held whole. What the session does not take yet is held, up to `heldBytes`; then this waits, and keeps
+  /// the turns that come back meanwhile.
+  public func deliver(part: String) throws {
+    send("P", [part])
+    while outgoing.count > Self.heldBytes {
+      if let failure { throw failure }
+      while let turn = try nextTurn() { ready.append(turn) }
+      // What ended it is said by `receive`, and what is sent to it from now on is lost.
+      if hasEnded { return }
+      _ = try wait([])
+      try look()
+    }
+  }
+
   /// Queues one delivery; it may be far ahead of the turns. Each brings exactly one turn, in this order.
   public func deliver(_ delivery: SessionDelivery) throws {
     let now = String(delivery.nowMs)
@@ -96,6 +115,7 @@ public final class DenoSession {
   /// - Throws: `SessionFailure`, after which the session is over; an error of the machine for a Deno
   ///   that cannot be used.
   public func receive(wakeups: [Int32]) throws -> Turn? {
+    if !ready.isEmpty { return ready.removeFirst() }
     watch.begin()
     while true {
       if let failure { throw failure }

@@ -46,7 +46,7 @@ public struct SessionDelivery: Sendable {
     self.nowMs = nowMs
   }
 
-  /// How long its text is.
+  /// How long its text is, without what was sent ahead of it.
   var sizeBytes: Int {
     switch outcome {
     case .resolved(let text), .rejected(let text): text.utf8.count

@@ -183,6 +183,7 @@ struct OutgoingBytes {
   private var sent = 0
 
   var isEmpty: Bool { sent == bytes.count }
+  var count: Int { bytes.count - sent }
 
   mutating func append(_ more: [UInt8]) {
     if isEmpty {

@@ -17,6 +17,7 @@ final class ScriptedSession: WorkflowSession {
   }
 
   func start(_ start: SessionStart) throws { turns.append(script(nil)) }
+  func deliver(part: String) throws {}
   func deliver(_ delivery: SessionDelivery) throws { turns.append(script(delivery.key)) }
   func receive(wakeups: [Int32]) throws -> Turn? { turns.removeFirst() }
   func close() { onClose() }

@@ -179,7 +179,10 @@ struct Replayed {
     try replay.add(try #require(try session.receive(wakeups: [])), after: nil)
     for delivery in deliveries where replay.ending == nil {
       try session.deliver(
-        try run.database.read { try DeliveryValue.make($0, delivery, run.layout, record.generation) })
+        try run.database.read { db in
+          try DeliveryValue.make(
+            db, delivery, run.layout, record.generation, part: session.deliver(part:))
+        })
       try replay.add(try #require(try session.receive(wakeups: [])), after: delivery.key)
     }
     for (index, turn) in replay.takeFresh() {

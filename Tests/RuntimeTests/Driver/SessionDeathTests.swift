@@ -10,6 +10,7 @@ private final class MortalSession: WorkflowSession {
   private var turns: [Result<Turn, SessionFailure>]
   init(_ turns: [Result<Turn, SessionFailure>]) { self.turns = turns }
   func start(_ start: SessionStart) throws {}
+  func deliver(part: String) throws {}
   func deliver(_ delivery: SessionDelivery) throws {}
   func receive(wakeups: [Int32]) throws -> Turn? { try turns.removeFirst().get() }
   func close() {}

@@ -178,6 +178,25 @@ extension SessionTests {
       #expect(reason.contains("has not answered"))
     }
 
+    /// Parts wait for the session to take them, but not for ever.
+    @Test(arguments: [(SIGSTOP, "has not answered"), (SIGKILL, "it was ended by signal 9")])
+    func partsForASessionThatTakesNoneAreNotWaitedWith(signal: Int32, reason: String) throws {
+      var play = Play("await ctx.agent({ id: 'a' });")
+      play.silentMs = 2000
+      let failure = try play.session { session -> SessionFailure? in
+        _ = try session.receive(wakeups: [])
+        kill(session.pid, signal)
+        do {
+          for _ in 0..<40 { try session.deliver(part: String(repeating: "x", count: 1 << 18)) }
+          _ = try session.receive(wakeups: [])
+          return nil
+        } catch let failure as SessionFailure {
+          return failure
+        }
+      }
+      #expect("\(String(describing: failure))".contains(reason), "\(String(describing: failure))")
+    }
+
     @Test func aClosedSessionLeavesNoProcess() throws {
       let left = try Play("await ctx.agent({ id: 'a' });").session { session in
         _ = try session.receive(wakeups: [])

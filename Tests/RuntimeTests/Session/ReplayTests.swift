@@ -57,6 +57,30 @@ extension SessionTests {
       #expect(turns.dropFirst().enumerated().allSatisfy { $1.logs == ["\(text)\($0)"] })
     }
 
+    /// More than the channel holds, in parts, to a session that has as much to say before it reads them.
+    @Test(.timeLimit(.minutes(5))) func aTextInPartsIsOneAndBlocksNobody() throws {
+      let play = Play(
+        """
+          const { text } = await ctx.agent({ id: "a" });
+          for (let i = 0; i < 20; i++) ctx.log(text);
+          const list = await ctx.fanout({ id: "f", tasks: [] });
+          const next = await ctx.agent({ id: "b" });
+          return [list.length, list.join(""), next];
+        """)
+      let text = String(repeating: "é", count: 200_000)
+      let parts = (0..<40).map { "\($0 == 0 ? "[" : "")\"\(text)\($0)\"," }
+      let turns = try play.session { session -> [Turn] in
+        try session.deliver(.resolved("agent:a", #"{"text":"\#(text)"}"#))
+        for part in parts { try session.deliver(part: part) }
+        try session.deliver(.resolved("fanout:f", "\"end\"]"))
+        try session.deliver(.resolved("agent:b", "7"))
+        return try (0..<4).map { _ in try #require(try session.receive(wakeups: [])) }
+      }
+      #expect(turns.map(\.logs.count) == [0, 20, 0, 0])
+      let joined = (0..<40).map { "\(text)\($0)" }.joined() + "end"
+      #expect(turns.last?.state == .completed("[41,\"\(joined)\",7]"))
+    }
+
     /// What the process was started with, as the kernel tells it.
     @Test func theProcessIsContained() throws {
       let seen = try Play("await ctx.agent({ id: 'a' });").session { session -> [String] in
