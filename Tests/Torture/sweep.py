@@ -91,7 +91,7 @@ def chosen(points, count, seed):
 # Where faults were found once: these points are in every choice. A number changes with the code, so all are taken.
 REMEMBERED = ["resume once:stat:4[0-9]:EIO", "run once:send:*:EINTR", "watch once:pipewrite:*:EINTR",
               "run once:write:*:ENOSPC", "command once:write:*:ENOSPC", "next before:write:*", "next before:unlink:*", "pause once:lock:*:EINTR",
-              "integrate once:write:*:EIO"]
+              "integrate once:write:*:EIO", "integrate once:stat:*:EIO", "collect once:stat:*:EIO"]
 
 
 def with_remembered(points, choice):

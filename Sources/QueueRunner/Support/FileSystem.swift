@@ -63,6 +63,11 @@ public enum FileSystem {
     throw failure("look at", path)
   }
 
+  /// Whether something is there, where a wrong no would do harm. A dangling symlink is something.
+  ///
+  /// - Throws: a `FlowdexError` where it cannot be looked at.
+  public static func isThere(_ path: String) throws -> Bool { try entry(path) != nil }
+
   /// False also where it cannot be looked at. A dangling symlink exists.
   public static func exists(_ path: String) -> Bool { ((try? entry(path)) ?? nil) != nil }
 

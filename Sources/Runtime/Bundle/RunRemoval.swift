@@ -62,7 +62,7 @@ extension Project {
 
   private func remove(_ run: RemovedRun) throws {
     let away = layout.removedRun(run.runId)
-    if FileSystem.exists(away) { try Self.removeGently(away) }
+    if try FileSystem.isThere(away) { try Self.removeGently(away) }
     if run.status == nil {
       try FileSystem.rename(layout.run(run.runId).root, away)
     } else {

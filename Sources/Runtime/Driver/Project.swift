@@ -48,7 +48,7 @@ public struct Project: Sendable {
       try find(from: folder, clock: clock)
       ?? Project(layout: ProjectLayout(projectRoot: try absolute(folder)), clock: clock)
     try FileSystem.makeDirectories(project.layout.runs)
-    if !FileSystem.exists(project.layout.gitignore) {
+    if try !FileSystem.isThere(project.layout.gitignore) {
       try FileSystem.writeAtomically(
         Array(ProjectLayout.gitignoreText.utf8), to: project.layout.gitignore, sync: false)
     }

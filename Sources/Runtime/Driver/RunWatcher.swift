@@ -156,7 +156,7 @@ public final class RunWatcher {
   /// An open database outlives its name: without this look, a run whose directory was removed or moved away
   /// would be watched for ever.
   private func checkPlace() throws {
-    if FileSystem.exists(run.layout.database) { return }
+    if try FileSystem.isThere(run.layout.database) { return }
     throw FlowdexError.machine(
       "run-gone", "run `\(run.layout.runId)` is no longer in `\(run.layout.root)`",
       next: "put its directory back, and watch it again")

@@ -75,7 +75,13 @@ final class OpenFolder {
     // Without O_NONBLOCK the opening of a FIFO would wait for a writer.
     let opened = try folder.open(last, O_NONBLOCK)
     var status = stat()
-    guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+    // That the disk cannot say what it is does not make it another kind of file.
+    guard fstat(opened, &status) == 0 else {
+      let failure = FileSystem.failure("look at", "\(path)/\(relative)")
+      close(opened)
+      throw failure
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
       close(opened)
       throw Refusal.unusable("not a regular file")
     }

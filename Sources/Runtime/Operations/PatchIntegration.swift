@@ -82,7 +82,7 @@ public struct PatchIntegration: Sendable {
   /// Tries the patches in order, without touching the project.
   public func prepare(_ patches: [String]) throws -> PatchPlan {
     // What a journal needs must not be swept away.
-    guard !FileSystem.exists(journalPath) else {
+    guard try !FileSystem.isThere(journalPath) else {
       throw FlowdexError.bug("patch-journal", "patches are prepared though `\(folder)` holds a journal")
     }
     do {
@@ -132,15 +132,15 @@ public struct PatchIntegration: Sendable {
   /// How an operation ended that an earlier process began, finishing it or taking it back first; nil if none has
   /// begun, so that nothing has been touched.
   public func recover(step: (PatchStep) throws -> Void = { _ in }) throws -> PatchOutcome? {
-    guard FileSystem.exists(journalPath) else { return nil }
+    guard try FileSystem.isThere(journalPath) else { return nil }
     guard let journal = PatchJournal(reading: try FileSystem.read(journalPath)) else {
       throw damaged("journal")
     }
-    if FileSystem.exists(outcomePath) {
+    if try FileSystem.isThere(outcomePath) {
       let json = try? JSONValue(parsing: try FileSystem.read(outcomePath), limits: .unlimited)
       guard let json, let outcome = IntegrationValue.read(json) else { throw damaged("outcome") }
       // What is still there says that the end was not reached.
-      if case .completed = outcome, FileSystem.exists(tree) { try conclude(journal, step) }
+      if case .completed = outcome, try FileSystem.isThere(tree) { try conclude(journal, step) }
       return outcome
     }
     return try finish(journal, step)

@@ -11,8 +11,10 @@ enum SnapshotCopy {
   static func make(of path: String, digest: String, in folder: String) throws -> Bool {
     let place = "\(folder)/\(digest)"
     let manifest = Snapshot.manifestPath(of: path)
-    guard try FileSystem.entry(path)?.kind == .directory, FileSystem.exists(manifest) else { return false }
-    if FileSystem.exists(place) { return true }
+    guard try FileSystem.entry(path)?.kind == .directory, try FileSystem.isThere(manifest) else {
+      return false
+    }
+    if try FileSystem.isThere(place) { return true }
     try WorkCopy.make(snapshot: path, at: place)
     try seal(place)
     try FileSystem.write(

@@ -45,7 +45,9 @@ final class SnapshotStaging {
   /// Removes the folder, or the manifest of one that is gone, if no living process builds there.
   static func removeIfAbandoned(_ path: String) {
     if path.hasSuffix(manifestSuffix) {
-      if !FileSystem.exists(String(path.dropLast(manifestSuffix.count))) { _ = try? FileSystem.remove(path) }
+      let folder = String(path.dropLast(manifestSuffix.count))
+      // Only where it is certain that the folder is gone.
+      if (try? FileSystem.isThere(folder)) == false { _ = try? FileSystem.remove(path) }
       return
     }
     switch claim(path) {

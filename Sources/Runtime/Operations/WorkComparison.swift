@@ -70,6 +70,8 @@ struct WorkComparison {
       guard case .read(let before) = try side(path, left[path], in: snapshot),
         case .read(let after) = try side(path, right[path], in: work)
       else { continue }
+      // Another process may have put it back since it was compared: a change that changes nothing cannot be applied.
+      if let before, before == after { continue }
       changes.append(WorkChange(path: path, before: before, after: after))
     }
     return changes
