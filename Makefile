@@ -17,7 +17,7 @@ RELEASE := -c release --product flowdex --static-swift-stdlib -Xswiftc -Xclang-l
 # The session needs Deno 2.9 or later; yours, if you name it.
 export FLOWDEX_DENO ?= $(CURDIR)/$(TOOLS)/bin/deno
 
-.PHONY: help setup build install install-files deb demo test test-ui torture swarm replay fuzz sanitize bench lint format clean
+.PHONY: help setup build install install-files deb demo test test-ui torture swarm drops replay fuzz sanitize bench lint format clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -127,10 +127,13 @@ $(TOOLS)/bench/.setup: Benchmarks/requirements.txt
 	@touch $@
 
 # These four are parts of `make torture`, each of which may be run by itself.
-torture: fuzz sanitize replay swarm
+torture: fuzz sanitize replay swarm drops
 
 swarm: build ## many processes at one run, from seeded scripts: SEEDS=n, FROM=seed; goes on where it was stopped
 	python3 -B Tests/Torture/swarm.py $(BINARY) --seeds $(or $(SEEDS),10000) --from $(or $(FROM),1) --done .build/swarm.done
+
+drops: setup ## more results at once than the kernel tells of: DROPS=n
+	FLOWDEX_DROPS=$(or $(DROPS),20000) swift test --disable-xctest --filter QueueRunnerTests.DropWatcherTests/flood
 
 replay: setup ## histories and random workflows, replayed: REPLAYS=n, WORKFLOWS=n, FROM=seed
 	FLOWDEX_REPLAYS=$(or $(REPLAYS),1000) FLOWDEX_WORKFLOWS=$(or $(WORKFLOWS),1000) FLOWDEX_SEED=$(or $(FROM),1) \
