@@ -192,6 +192,24 @@ struct WorkerLoopTests {
     #expect(end.status == 0 && end.stdout.contains("completed"), "\(end)")
   }
 
+  @Test("watching a run that has ended removes what a killed process left on offer")
+  func leftOnOffer() async throws {
+    let scratch = try Scratch()
+    _ = try await Self.start(scratch, n: 1)
+    let run = scratch.layout.run("r1")
+    let leases = try await Cli.run(["next", "r1", "--files", "--json"], in: scratch.path).json()
+    let token = try #require(leases.array?.first?["leaseToken"]?.string)
+    let lay = { try FileSystem.write([], to: $0) }
+    try FileSystem.write(
+      Envelope.json(data: ["task": "t0"]).canonicalBytes, to: run.package("fanout:f#t0", token).result)
+    #expect(try await Cli.run(["watch", "r1"], in: scratch.path).status == 0)
+    // An entry of its lease, and one that is not ours.
+    for path in [run.ready(token), run.claimed(token), run.ready("mine")] { try lay(path) }
+    let again = try await Cli.run(["watch", "r1"], in: scratch.path)
+    #expect(again.status == 0 && again.stdout.contains("completed"), "\(again)")
+    #expect(try FileSystem.names(in: run.ready) == ["mine"] && FileSystem.names(in: run.claimed).isEmpty)
+  }
+
   @Test("a run whose directory is moved away is no longer watched, and watch says so")
   func gone() async throws {
     let scratch = try Scratch()

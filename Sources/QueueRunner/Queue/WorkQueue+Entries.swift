@@ -66,7 +66,7 @@ extension WorkQueue {
 
   /// Removes the entries of leases that ended together with the process that was to remove them. What flowdex
   /// did not put there is left alone.
-  func sweepEntries() throws {
+  public func sweepEntries() throws {
     for folder in [layout.ready, layout.claimed] {
       for name in try FileSystem.names(in: folder) {
         let lease = try database.read { try LeaseStore.find($0, token: name) }

@@ -62,7 +62,11 @@ public struct RunWatchers: Sendable {
   private func one(_ id: String) throws -> DriveResult {
     let run = try project.open(id)
     let status = try run.record().status
-    if status.isOver { return try run.result() }
+    if status.isOver {
+      // Nobody drives it any more: a worker must not find what a killed process left on offer.
+      try run.queue.sweepEntries()
+      return try run.result()
+    }
     return try RunWatcher(run, options: options, environment: environment, observer: observer).watch()
   }
 }
