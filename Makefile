@@ -126,7 +126,7 @@ $(TOOLS)/bench/.setup: Benchmarks/requirements.txt
 	@$(TOOLS)/bench/venv/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
 	@touch $@
 
-# These four are parts of `make torture`, each of which may be run by itself.
+# These are parts of `make torture`, each of which may be run by itself.
 torture: fuzz sanitize replay swarm drops
 
 swarm: build ## many processes at one run, from seeded scripts: SEEDS=n, FROM=seed; goes on where it was stopped
