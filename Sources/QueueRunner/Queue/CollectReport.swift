@@ -85,6 +85,12 @@ public struct CollectReport: Sendable {
         resultPath: nil, adapterStatus: nil, error: nil, isNews: false))
   }
 
+  /// A lease that moved on between two parts of a pass was met twice: what was found last counts.
+  mutating func keepLast() {
+    var seen: Set<String> = []
+    items = items.reversed().filter { seen.insert($0.token).inserted }.reversed()
+  }
+
   mutating func willRunOut(_ leases: [LeaseRecord], _ clock: any WallClock) {
     guard let next = leases.lazy.compactMap({ $0.runsOutInMs(clock) }).min() else { return }
     nextExpiryInMs = min(nextExpiryInMs ?? next, next)

@@ -70,6 +70,7 @@ public final class Collector {
       for lease in leases { open[lease.token] = looks[lease.token] }
     }
     if scope == .all {
+      report.keepLast()
       try noteStale(into: &report)
       looks = open
     }

@@ -49,6 +49,17 @@ struct UnsettledWalkTests {
     #expect(seen == Set(offers.map(\.childKey)))
   }
 
+  @Test("a lease that runs out between two parts is told of once")
+  func toldOnce() throws {
+    let count = LookParts.size + 10
+    let fixture = try QueueFixture(tasks: count, maxConcurrency: count)
+    let leases = try fixture.lease(count)
+    fixture.clock.advance(ms: 31 * 60_000)
+    let report = try Collector(fixture.queue).pass(tells: .everything)
+    #expect(report.reclaimed.count == count)
+    #expect(report.items.map(\.token).sorted() == leases.map(\.token).sorted())
+  }
+
   @Test("each part is found by the index, and needs no sorting")
   func plan() throws {
     let fixture = try QueueFixture(tasks: 3)
