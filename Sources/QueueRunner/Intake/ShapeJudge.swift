@@ -21,7 +21,7 @@ struct ShapeJudge {
     case .string(let minLength): check(value.string.map { $0.utf8.count >= minLength }, value, shape)
     case .nullableString: check(value.isNull || value.string != nil, value, shape)
     case .oneOf(let words):
-      check(value.string.map { text in words.contains { $0.utf8.elementsEqual(text.utf8) } }, value, shape)
+      check(value.string.map { text in words.contains { $0.hasSameBytes(as: text) } }, value, shape)
     case .sha256: check(value.string.map(Self.isSHA256), value, shape)
     case .integer(let range): check(value.int.map(range.contains), value, shape)
     case .array(let items): judge(array: value, items, shape)
@@ -64,7 +64,7 @@ struct ShapeJudge {
     }
     let known = fields.map(\.name)
     for member in object.members where !isFull {
-      if known.contains(where: { $0.utf8.elementsEqual(member.key.utf8) }) { continue }
+      if known.contains(where: { $0.hasSameBytes(as: member.key) }) { continue }
       let nearest = Nearest.of(member.key, in: known).map { "; did you mean `\($0)`?" } ?? ""
       inside(member.key) {
         $0.fail("only the members " + Shape.list(known), "the unknown \(Excerpt.quote(member.key))\(nearest)")

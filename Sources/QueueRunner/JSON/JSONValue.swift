@@ -65,7 +65,7 @@ public struct JSONObject: Sendable {
 
   private func position(of key: String) -> Int? {
     if members.count >= Self.indexedFrom { return index[JSONKey(key)] }
-    return members.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
+    return members.firstIndex { $0.key.hasSameBytes(as: key) }
   }
 
   private mutating func reindex() {
@@ -79,8 +79,13 @@ public struct JSONObject: Sendable {
 struct JSONKey: Hashable, Sendable {
   let text: String
   init(_ text: String) { self.text = text }
-  static func == (a: JSONKey, b: JSONKey) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
-  func hash(into hasher: inout Hasher) { for byte in text.utf8 { hasher.combine(byte) } }
+  static func == (a: JSONKey, b: JSONKey) -> Bool { a.text.hasSameBytes(as: b.text) }
+  func hash(into hasher: inout Hasher) {
+    let isDone: Void? = text.utf8.withContiguousStorageIfAvailable {
+      hasher.combine(bytes: UnsafeRawBufferPointer($0))
+    }
+    if isDone == nil { Array(text.utf8).withUnsafeBytes { hasher.combine(bytes: $0) } }
+  }
 }
 
 extension JSONValue: Equatable {
@@ -90,7 +95,7 @@ extension JSONValue: Equatable {
     case (.null, .null): true
     case (.bool(let x), .bool(let y)): x == y
     case (.number(let x), .number(let y)): x == y
-    case (.string(let x), .string(let y)): x.utf8.elementsEqual(y.utf8)
+    case (.string(let x), .string(let y)): x.hasSameBytes(as: y)
     case (.array(let x), .array(let y)): x == y
     case (.object(let x), .object(let y)): x == y
     case (.null, _), (.bool, _), (.number, _), (.string, _), (.array, _), (.object, _): false

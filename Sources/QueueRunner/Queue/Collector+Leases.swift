@@ -14,14 +14,15 @@ extension WorkQueue {
   /// Linked or moved into place, for a worker may have laid something there: a FIFO would block whoever opens it,
   /// and what is written into a hard link is written elsewhere.
   func acknowledge(_ leases: [LeaseRecord]) {
-    for lease in leases {
-      let package = layout.package(lease)
-      if lease.hasPackage, ResultFile.isFolder(package.root) {
-        try? AcceptanceMark.shared.put(at: package.accepted)
-        Glibc.unlink(package.rejected)
-      }
-      if lease.via == .queue { unlink([lease.token]) }
+    for lease in leases { acknowledge(lease, layout.package(lease)) }
+  }
+
+  func acknowledge(_ lease: LeaseRecord, _ package: PackageLayout) {
+    if lease.hasPackage, ResultFile.isFolder(package.root) {
+      try? AcceptanceMark.shared.put(at: package.accepted)
+      Glibc.unlink(package.rejected)
     }
+    if lease.via == .queue { unlink([lease.token]) }
   }
 }
 

@@ -48,6 +48,7 @@ public final class Collector {
   /// A file that was judged and found right.
   struct Found {
     let lease: LeaseRecord
+    let package: PackageLayout
     let right: WorkQueue.RightResult
     let stamp: ResultFile.Stamp
   }
@@ -112,9 +113,9 @@ public final class Collector {
 
   private func next(_ parts: inout LookParts) throws -> [LeaseRecord]? {
     try queue.database.read { db in
-      guard let leases = try parts.next(db) else { return nil }
-      if parts.isHinted { for lease in leases { _ = try rules(of: lease, db) } }
-      return leases
+      try parts.next(db) { lease, demands in
+        if rules[lease.task] == nil { rules[lease.task] = try TaskRules(demanded: demands) }
+      }
     }
   }
 
@@ -155,7 +156,7 @@ public final class Collector {
       return remember(lease, stamp, finding, now)
     case .bytes(let bytes, let stamp):
       switch try queue.judge(bytes, lease, try rules(of: lease)) {
-      case .right(let right): return .right(Found(lease: lease, right: right, stamp: stamp))
+      case .right(let right): return .right(Found(lease: lease, package: package, right: right, stamp: stamp))
       case .refused(let text, let isForSchema):
         return remember(
           lease, stamp, Finding(digest: Digest.sha256Hex(bytes), text: text, isForSchema: isForSchema), now)
@@ -183,12 +184,7 @@ public final class Collector {
   /// Kept until the task's result is taken.
   private func rules(of lease: LeaseRecord) throws -> TaskRules {
     if let known = rules[lease.task] { return known }
-    return try queue.database.read { try rules(of: lease, $0) }
-  }
-
-  private func rules(of lease: LeaseRecord, _ db: Database) throws -> TaskRules {
-    if let known = rules[lease.task] { return known }
-    let found = try TaskRules.of(db, task: lease.task)
+    let found = try TaskRules(demanded: queue.database.read { try TaskStore.demands($0, id: lease.task) })
     rules[lease.task] = found
     return found
   }
@@ -196,12 +192,11 @@ public final class Collector {
   private func take(_ found: [Found], into report: inout CollectReport) throws {
     if found.isEmpty { return }
     let outcomes = try queue.database.transition { tx in
-      try found.map { right -> TaskState? in
-        guard let now = try LeaseStore.find(tx.db, token: right.lease.token) else { return nil }
-        return try queue.settle(tx, now, right.right, stamp: right.stamp.text)
-      }
+      try found.map { try queue.settle(tx, seen: $0.lease, $0.right, stamp: $0.stamp.text) }
     } announce: { outcomes in
-      queue.acknowledge(zip(found, outcomes).filter { $0.1 != nil }.map(\.0.lease))
+      for (right, state) in zip(found, outcomes) where state != nil {
+        queue.acknowledge(right.lease, right.package)
+      }
     }
     for (right, state) in zip(found, outcomes) {
       looks[right.lease.token] = nil

@@ -10,15 +10,18 @@ struct TaskRules {
   let isWrite: Bool
 
   static let none = TaskRules(schema: nil, compiled: nil, isWrite: false)
-
-  /// Of the task of that row id; a specification that demands nothing is not even fetched.
-  static func of(_ db: Database, task: Int64) throws -> TaskRules {
-    guard let text = try TaskStore.demands(db, id: task) else { return .none }
-    return try TaskRules(of: TaskSpec(stored: JSONValue(parsing: text)))
-  }
 }
 
 extension TaskRules {
+  /// - Parameter text: what `TaskStore.demands` found.
+  init(demanded text: String?) throws {
+    if let text {
+      try self.init(of: TaskSpec(stored: JSONValue(parsing: text)))
+    } else {
+      self = .none
+    }
+  }
+
   init(of spec: TaskSpec) throws {
     self.init(
       schema: spec.schema, compiled: try spec.schema.map { try JSONSchema(compiling: $0) },

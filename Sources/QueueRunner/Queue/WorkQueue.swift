@@ -183,6 +183,26 @@ public final class WorkQueue {
       guard try claim(tx, lease) else { return nil }
     case .collected, .released, .replaced, .withdrawn: if !Sabotage.takes(lease.state) { return nil }
     }
+    guard let state = try end(tx, lease, right, stamp: stamp) else {
+      throw FlowdexError.bug("settle", "lease `\(lease.token)` is live but does not hold its task")
+    }
+    return state
+  }
+
+  /// As `settle`, for a lease that was live when it was last looked at: whether it still is, the guards of the
+  /// UPDATEs say, so that it need not be looked at again.
+  func settle(_ tx: Transaction, seen: LeaseRecord, _ right: RightResult, stamp: String?) throws -> TaskState?
+  {
+    if seen.state == .live, let state = try end(tx, seen, right, stamp: stamp) { return state }
+    guard let now = try LeaseStore.find(tx.db, token: seen.token) else { return nil }
+    return try settle(tx, now, right, stamp: stamp)
+  }
+
+  /// nil, with nothing changed, where the lease has ended.
+  private func end(
+    _ tx: Transaction, _ lease: LeaseRecord, _ right: RightResult, stamp: String?
+  ) throws -> TaskState? {
+    guard try LeaseStore.collect(tx, lease, stamp: stamp) else { return nil }
     let result = right.result
     let digest = try ArtifactStore.put(tx, right.bytes, layout: layout)
     let diff = try right.diff.map { text in
@@ -205,10 +225,9 @@ public final class WorkQueue {
       event: event, result: digest, resultStatus: result.status.rawValue,
       deliveredHash: Digest.sha256Hex(text), diff: diff?.artifactId, summary: result.summary,
       usage: result.usage.object?.isEmpty == false ? result.usage.canonicalText : nil, error: result.error)
-    guard try TaskStore.end(tx, lease.task, token: lease.token, ending),
-      try LeaseStore.collect(tx, token: lease.token, stamp: stamp)
-    else { throw FlowdexError.bug("settle", "lease `\(lease.token)` is live but does not hold its task") }
-    guard let task = try TaskStore.find(tx.db, id: lease.task) else { return nil }
+    guard let task = try TaskStore.end(tx, lease.task, token: lease.token, ending) else {
+      throw FlowdexError.bug("settle", "lease `\(lease.token)` is live but does not hold its task")
+    }
     try announceEnd(tx, task)
     return task.state
   }

@@ -17,9 +17,11 @@ public enum ArtifactStore {
     _ tx: Transaction, _ bytes: [UInt8], layout: RunLayout, announce: Bool = true
   ) throws -> String {
     let digest = Digest.sha256Hex(bytes)
-    if try contains(tx.db, digest) { return digest }
     let isInline = bytes.count <= inlineLimitBytes
-    if !isInline { try putFile(bytes, digest, layout) }
+    if !isInline {
+      if try contains(tx.db, digest) { return digest }
+      try putFile(bytes, digest, layout)
+    }
     try insert(tx, digest, size: bytes.count, bytes: isInline ? bytes : nil, announce: announce)
     return digest
   }
@@ -70,9 +72,10 @@ public enum ArtifactStore {
   private static func insert(
     _ tx: Transaction, _ digest: String, size: Int, bytes: [UInt8]?, announce: Bool
   ) throws {
-    try tx.db.cachedStatement(sql: "INSERT INTO artifacts VALUES (?, ?, ?, ?)")
-      .execute(arguments: [digest, size, bytes.map { Data($0) }, tx.nowMs])
-    guard announce else { return }
+    let isNew = try tx.change(
+      "INSERT INTO artifacts VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
+      [digest, size, bytes.map { Data($0) }, tx.nowMs])
+    guard isNew, announce else { return }
     try tx.emit(.artifactWritten, ["artifactId": .string(digest), "sizeBytes": JSONValue(size)])
   }
 }

@@ -23,9 +23,9 @@ extension LeaseStore {
       SELECT leases.rowid, leases.token, tasks.child_key FROM leases CROSS JOIN tasks ON tasks.id = leases.task
       WHERE \(newest)leases.\(isUnsettled) AND has_package = 1 ORDER BY leases.rowid
       """
-    let rows = try Row.fetchCursor(
-      db.cachedStatement(sql: sql), arguments: row == 0 ? StatementArguments() : [row])
-    while let row = try rows.next() { try body(Place(row: row[0], token: row[1], childKey: row[2])) }
+    try StateRow.each(db, sql, row == 0 ? StatementArguments() : [row]) {
+      try body(Place(row: $0.int64(0), token: $0.text(1), childKey: $0.text(2)))
+    }
   }
 
   /// One state, by the partial index, which holds the rows of each state in their order.

@@ -76,33 +76,35 @@ public struct LeaseRecord: Sendable {
     leases.boot_deadline, leases.result_stamp, leases.rowid
     """
 
+  static let columnCount = 21
+
   /// - Parameter neighbour: a record whose strings are taken where they are equal: the leases of one hand-out share their
   ///   workspace and their boot, and a hundred thousand copies of both are memory.
-  init(_ row: Row, sharing neighbour: LeaseRecord? = nil) throws {
-    guard let state = LeaseState(rawValue: row[0]), let via = LeaseVia(rawValue: row[1]),
-      let taskState = TaskState(rawValue: row[2])
+  init(_ row: StateRow, sharing neighbour: LeaseRecord? = nil) throws {
+    guard let state = LeaseState(rawValue: row.text(0)), let via = LeaseVia(rawValue: row.text(1)),
+      let taskState = TaskState(rawValue: row.text(2))
     else { throw FlowdexError.bug("lease-state", "a stored lease has an unknown state") }
     self.state = state
     self.via = via
     self.taskState = taskState
-    token = row[3]
-    task = row[4]
-    childKey = row[5]
-    taskId = row[6]
-    generation = row[7]
-    attempt = row[8]
-    durationMs = row[9]
-    cwd = Self.one(row[10], neighbour?.cwd)
-    hasPackage = row[11]
-    agentRef = row[12]
-    heartbeatNs = row[13]
-    createdAtMs = row[14]
-    printedExpiryMs = row[15]
-    expiresAtMs = row[16]
-    bootId = Self.one(row[17], neighbour?.bootId)
-    bootDeadlineMs = row[18]
-    resultStamp = row[19]
-    self.row = row[20]
+    token = row.text(3)
+    task = row.int64(4)
+    childKey = row.text(5)
+    taskId = row.text(6)
+    generation = row.int(7)
+    attempt = row.int(8)
+    durationMs = row.int64(9)
+    cwd = Self.one(row.optionalText(10), neighbour?.cwd)
+    hasPackage = row.bool(11)
+    agentRef = row.optionalText(12)
+    heartbeatNs = row.optionalInt64(13)
+    createdAtMs = row.int64(14)
+    printedExpiryMs = row.optionalInt64(15)
+    expiresAtMs = row.optionalInt64(16)
+    bootId = Self.one(row.optionalText(17), neighbour?.bootId)
+    bootDeadlineMs = row.optionalInt64(18)
+    resultStamp = row.optionalText(19)
+    self.row = row.int64(20)
   }
 
   private static func one(_ new: String?, _ known: String?) -> String? { new == known ? known : new }
@@ -137,9 +139,8 @@ public enum LeaseStore {
   static func records(
     _ db: Database, _ sql: String, _ arguments: StatementArguments = StatementArguments()
   ) throws -> [LeaseRecord] {
-    let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments)
     var records: [LeaseRecord] = []
-    while let row = try rows.next() { records.append(try LeaseRecord(row, sharing: records.last)) }
+    try StateRow.each(db, sql, arguments) { records.append(try LeaseRecord($0, sharing: records.last)) }
     return records
   }
 
@@ -149,6 +150,18 @@ public enum LeaseStore {
   /// nil where no lease was ever committed under the token.
   public static func find(_ db: Database, token: String) throws -> LeaseRecord? {
     try records(db, byToken, [token]).first
+  }
+
+  private static let byTokenWithDemands = """
+    SELECT \(LeaseRecord.columns), \(TaskStore.demanding)
+    FROM leases JOIN tasks ON tasks.id = leases.task WHERE token = ?
+    """
+
+  /// A lease, with the specification of its task where that demands more of a result than the envelope does.
+  static func findWithDemands(_ db: Database, token: String) throws -> (LeaseRecord, demands: String?)? {
+    try StateRow.first(db, byTokenWithDemands, [token]) {
+      (try LeaseRecord($0), $0.optionalText(LeaseRecord.columnCount))
+    }
   }
 
   /// Leases that ended without a result being taken: what is dropped there now is stale.
@@ -184,9 +197,11 @@ public enum LeaseStore {
       SELECT \(LeaseRecord.columns), tasks.error FROM leases JOIN tasks ON tasks.id = leases.task
       WHERE leases.\(isUnsettled) AND leases.state = 'live' ORDER BY leases.rowid LIMIT ?
       """
-    return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [limit]).map {
-      (try LeaseRecord($0), $0["error"])
+    var held: [(lease: LeaseRecord, error: String?)] = []
+    try StateRow.each(db, sql, [limit]) {
+      held.append((try LeaseRecord($0), $0.optionalText(LeaseRecord.columnCount)))
     }
+    return held
   }
 
   /// The folders that leases have given their workers to read.
@@ -240,20 +255,23 @@ public enum LeaseStore {
       """, [deadline.wallMs, deadline.bootId, deadline.bootMs, heartbeatNs, token])
   }
 
-  /// Of a lease under which a result can be taken.
-  static let isCollectable = "state IN ('live','expired')"
+  /// Of a lease under which a result is taken; one that has expired is revived first, or not at all.
+  static let isCollectable = "state = 'live'"
 
   static func setDuration(_ tx: Transaction, token: String, _ durationMs: Int64) throws {
     _ = try tx.change("UPDATE leases SET duration_ms = ? WHERE token = ?", [durationMs, token])
   }
 
-  static func collect(_ tx: Transaction, token: String, stamp: String?) throws -> Bool {
-    try tx.change(
-      """
-      UPDATE leases SET state = 'collected', result_stamp = ?
-      WHERE token = ?\(Sabotage.stateGuard(isCollectable))
-      """, [stamp, token])
+  /// - Parameter seen: the lease as it was when it was last looked at; it may have ended since.
+  static func collect(_ tx: Transaction, _ seen: LeaseRecord, stamp: String?) throws -> Bool {
+    try tx.change(collecting, [stamp, seen.row, seen.token])
   }
+
+  /// By row, which is where the lease lies; the token is what decides.
+  private static let collecting = """
+    UPDATE leases SET state = 'collected', result_stamp = ?
+    WHERE rowid = ? AND token = ?\(Sabotage.stateGuard(isCollectable))
+    """
 
   /// `live` to one of `expired`, `released`, `withdrawn`; `offered` only to `withdrawn`.
   static func end(_ tx: Transaction, token: String, as state: LeaseState) throws -> Bool {

@@ -18,17 +18,22 @@ extension TaskStore {
       tx, .release, task, "lease = NULL, expiries = expiries + ?", [expired ? 1 : 0], holding: token)
   }
 
-  static func end(_ tx: Transaction, _ task: Int64, token: String, _ ending: TaskEnding) throws -> Bool {
-    try move(
-      tx, ending.event, task,
+  /// The task as it stands afterwards; nil where the token does not hold it.
+  static func end(_ tx: Transaction, _ task: Int64, token: String, _ ending: TaskEnding) throws -> TaskRecord?
+  {
+    let move = try Move.of(ending.event)
+    let sql = """
+      \(move.text("""
+        lease = NULL, result = ?, result_status = ?, delivered_hash = ?, diff = ?, summary = ?, usage = ?,
+        error = ?
+        """))\(Sabotage.leaseGuard) RETURNING \(TaskRecord.columns)
       """
-      lease = NULL, result = ?, result_status = ?, delivered_hash = ?, diff = ?, summary = ?, usage = ?,
-      error = ?
-      """,
+    return try StateRow.first(
+      tx.db, sql,
       [
         ending.result, ending.resultStatus, ending.deliveredHash, ending.diff, ending.summary, ending.usage,
-        ending.error,
-      ], holding: token)
+        ending.error, tx.nowMs, task, token,
+      ], TaskRecord.init)
   }
 
   static func restart(_ tx: Transaction, _ task: Int64) throws -> Bool {
@@ -60,18 +65,38 @@ extension TaskStore {
     _ tx: Transaction, _ event: TaskEvent, _ task: Int64, _ assignments: String,
     _ values: StatementArguments, holding token: String? = nil
   ) throws -> Bool {
-    let sources = event.sources.map { "'\($0.rawValue)'" }.joined(separator: ",")
-    var states = Set(event.sources.compactMap { $0.next(event)?.rawValue })
-    guard let target = states.popFirst(), states.isEmpty else {
-      throw FlowdexError.bug("task-event", "event `\(event.rawValue)` has more than one target")
-    }
     let fence = token == nil ? "" : Sabotage.leaseGuard
-    let sql = """
-      UPDATE tasks SET state = '\(target)', \(assignments), updated_at = ?
-      WHERE id = ?\(Sabotage.stateGuard("state IN (\(sources))"))\(fence)
-      """
     var arguments = values + [tx.nowMs, task]
     if let token { arguments += [token] }
-    return try tx.change(sql, arguments)
+    return try tx.change(Move.of(event).text(assignments) + fence, arguments)
+  }
+}
+
+/// An edge of `TaskState` as SQL, made once for each event: a burst of results asks for it thousands of times a second.
+private struct Move {
+  private let target: String
+  private let guarding: String
+
+  private static let all = Dictionary(
+    uniqueKeysWithValues: TaskEvent.allCases.compactMap { event in Move(event).map { (event, $0) } })
+
+  static func of(_ event: TaskEvent) throws -> Move {
+    guard let move = all[event] else {
+      throw FlowdexError.bug("task-event", "event `\(event.rawValue)` has not exactly one target")
+    }
+    return move
+  }
+
+  private init?(_ event: TaskEvent) {
+    let states = Set(event.sources.compactMap { $0.next(event)?.rawValue })
+    guard states.count == 1, let target = states.first else { return nil }
+    self.target = target
+    let sources = event.sources.map { "'\($0.rawValue)'" }.joined(separator: ",")
+    guarding = Sabotage.stateGuard("state IN (\(sources))")
+  }
+
+  /// Its last parameters are the time and the row.
+  func text(_ assignments: String) -> String {
+    "UPDATE tasks SET state = '\(target)', \(assignments), updated_at = ? WHERE id = ?\(guarding)"
   }
 }

@@ -58,33 +58,33 @@ public struct TaskRecord: Sendable {
     created_at, updated_at
     """
 
-  init(_ row: Row) throws {
-    guard let state = TaskState(rawValue: row[7]) else {
+  init(_ row: StateRow) throws {
+    guard let state = TaskState(rawValue: row.text(7)) else {
       throw FlowdexError.bug("task-state", "a stored task has an unknown state")
     }
     self.state = state
-    id = row[0]
-    generation = row[1]
-    childKey = row[2]
-    groupKey = row[3]
-    taskId = row[4]
-    position = row[5]
-    phase = row[6]
-    lease = row[8]
-    attempt = row[9]
-    expiries = row[10]
-    schemaRefusals = row[11]
-    result = row[12]
-    resultStatus = row[13]
-    deliveredHash = row[14]
-    diff = row[15]
-    summary = row[16]
-    usage = row[17]
-    error = row[18]
-    keptFrom = row[19]
-    specText = row[20]
-    createdAtMs = row[21]
-    updatedAtMs = row[22]
+    id = row.int64(0)
+    generation = row.int(1)
+    childKey = row.text(2)
+    groupKey = row.text(3)
+    taskId = row.text(4)
+    position = row.int(5)
+    phase = row.text(6)
+    lease = row.optionalText(8)
+    attempt = row.int(9)
+    expiries = row.int(10)
+    schemaRefusals = row.int(11)
+    result = row.optionalText(12)
+    resultStatus = row.optionalText(13)
+    deliveredHash = row.optionalText(14)
+    diff = row.optionalText(15)
+    summary = row.optionalText(16)
+    usage = row.optionalText(17)
+    error = row.optionalText(18)
+    keptFrom = row.optionalText(19)
+    specText = row.text(20)
+    createdAtMs = row.int64(21)
+    updatedAtMs = row.int64(22)
   }
 
   /// What the worker is asked to do. Parsed anew at each call.
@@ -161,7 +161,9 @@ public enum TaskStore {
   private static func records(
     _ db: Database, _ sql: String, _ arguments: StatementArguments
   ) throws -> [TaskRecord] {
-    try Array(Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments).map(TaskRecord.init))
+    var records: [TaskRecord] = []
+    try StateRow.each(db, sql, arguments) { records.append(try TaskRecord($0)) }
+    return records
   }
 
   /// nil where the generation has no such task.
@@ -172,7 +174,7 @@ public enum TaskStore {
 
   /// nil where there is no such row.
   public static func find(_ db: Database, id: Int64) throws -> TaskRecord? {
-    try records(db, byId, [id]).first
+    try StateRow.first(db, byId, [id], TaskRecord.init)
   }
 
   /// Every task of a generation, in the order in which they were created.
@@ -194,8 +196,7 @@ public enum TaskStore {
   ) throws {
     let sql =
       "SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ? AND group_key = ? ORDER BY position"
-    let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [generation, groupKey])
-    while let row = try rows.next() { try body(TaskRecord(row)) }
+    try StateRow.each(db, sql, [generation, groupKey]) { try body(TaskRecord($0)) }
   }
 
   /// What decides the result of an operation whose tasks have ended, in task order: the hash of each as delivered.
@@ -291,12 +292,15 @@ public enum TaskStore {
     return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [generation, groupKey]) ?? 0
   }
 
-  /// The task's specification as it is stored, where it demands more of a result than the envelope does.
+  /// A column: the specification as it is stored, where it demands more of a result than the envelope does; else null.
+  static let demanding = """
+    CASE WHEN instr(tasks.spec, '"schema":') > 0 OR instr(tasks.spec, '"mode":"\(TaskSpec.writeMode)"') > 0
+    THEN tasks.spec END
+    """
+
+  /// What the task demands, if anything.
   static func demands(_ db: Database, id: Int64) throws -> String? {
-    let sql = """
-      SELECT spec FROM tasks WHERE id = ? AND (instr(spec, '"schema":') > 0 OR instr(spec, ?) > 0)
-      """
-    return try String.fetchOne(
-      db.cachedStatement(sql: sql), arguments: [id, "\"mode\":\"\(TaskSpec.writeMode)\""])
+    try String.fetchOne(
+      db.cachedStatement(sql: "SELECT \(demanding) FROM tasks WHERE id = ?"), arguments: [id])
   }
 }

@@ -1,6 +1,7 @@
 // Which folders a watcher watches, and what the hints from them mean: the folder of every unsettled lease,
 // `queue/ready`, `queue/claimed`, and the `wake` file that every process rewrites after a commit.
 
+import Glibc
 import QueueRunner
 
 /// Turns file-system hints into what a collector should look at.
@@ -223,12 +224,25 @@ private struct WatchedPackage: Hashable {
     return bytes[start...]
   }
 
-  static func == (a: WatchedPackage, b: WatchedPackage) -> Bool { a.name.elementsEqual(b.name) }
-
-  func hash(into hasher: inout Hasher) {
-    let isDone: Void? = name.withContiguousStorageIfAvailable {
-      hasher.combine(bytes: UnsafeRawBufferPointer($0))
+  /// Looks at the last name's bytes where they lie: this is asked several times for each event of a folder.
+  private func withName<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value {
+    let found = path.utf8.withContiguousStorageIfAvailable { bytes in
+      var start = bytes.count
+      while start > 0, bytes[start - 1] != UInt8(ascii: "/") { start -= 1 }
+      return body(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[start...])))
     }
-    if isDone == nil { for byte in name { hasher.combine(byte) } }
+    return found ?? Array(name).withUnsafeBytes(body)
   }
+
+  static func == (a: WatchedPackage, b: WatchedPackage) -> Bool {
+    a.withName { first in
+      b.withName { second in
+        guard first.count == second.count else { return false }
+        guard let one = first.baseAddress, let other = second.baseAddress else { return true }
+        return memcmp(one, other, first.count) == 0
+      }
+    }
+  }
+
+  func hash(into hasher: inout Hasher) { withName { hasher.combine(bytes: $0) } }
 }

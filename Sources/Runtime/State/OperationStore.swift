@@ -213,23 +213,21 @@ enum OperationStore {
     try end(tx, generation, key, value: nil, rejection: reason, resultHash: Digest.sha256Hex(reason))
   }
 
-  /// So many of the operation's tasks have ended.
+  /// So many of the operation's tasks have ended; how many are left, nil where it has ended or has not so many.
   @discardableResult
-  static func tasksEnded(_ tx: Transaction, generation: Int, key: String, count: Int) throws -> Bool {
-    try tx.change(
-      """
+  static func tasksEnded(_ tx: Transaction, generation: Int, key: String, count: Int) throws -> Int? {
+    let update = """
       UPDATE operations SET open_tasks = open_tasks - ?
-      WHERE generation = ? AND key = ? AND open_tasks >= ? AND state != 'final'
-      """, [count, generation, key, count])
+      WHERE generation = ? AND key = ? AND open_tasks >= ? AND state != 'final' RETURNING open_tasks
+      """
+    return try Int.fetchOne(
+      tx.db.cachedStatement(sql: update), arguments: [count, generation, key, count])
   }
 
   /// A task of the operation has ended; with the last one, the operation has.
   static func taskEnded(_ tx: Transaction, _ task: TaskRecord) throws {
-    let counted = try tasksEnded(tx, generation: task.generation, key: task.groupKey, count: 1)
-    let left = try Int.fetchOne(
-      tx.db.cachedStatement(sql: "SELECT open_tasks FROM operations WHERE generation = ? AND key = ?"),
-      arguments: [task.generation, task.groupKey])
-    guard counted, left == 0 else { return }
+    let left = try tasksEnded(tx, generation: task.generation, key: task.groupKey, count: 1)
+    guard left == 0 else { return }
     _ = try finishTasks(tx, generation: task.generation, key: task.groupKey)
   }
 
