@@ -4,7 +4,17 @@
 import GRDB
 
 /// Called in the transaction that makes a task final, so that what follows from it commits with it.
-public typealias TaskEndHook = @Sendable (Transaction, TaskRecord) throws -> Void
+public typealias TaskEndHook = @Sendable (Transaction, EndedTask) throws -> Void
+
+/// A task that has just become final.
+public struct EndedTask: Sendable {
+  /// The life of the history that it belongs to, from 1.
+  public let generation: Int
+  /// Names the task within its generation.
+  public let childKey: String
+  /// The key of the operation that it belongs to.
+  public let groupKey: String
+}
 
 /// A durable queue of folders over one run's state. Confined to the thread that opened it.
 public final class WorkQueue {
@@ -225,16 +235,20 @@ public final class WorkQueue {
       event: event, result: digest, resultStatus: result.status.rawValue,
       deliveredHash: Digest.sha256Hex(text), diff: diff?.artifactId, summary: result.summary,
       usage: result.usage.object?.isEmpty == false ? result.usage.canonicalText : nil, error: result.error)
-    guard let task = try TaskStore.end(tx, lease.task, token: lease.token, ending) else {
+    guard try TaskStore.end(tx, lease.task, token: lease.token, ending),
+      let state = event.sources.first?.next(event)
+    else {
       throw FlowdexError.bug("settle", "lease `\(lease.token)` is live but does not hold its task")
     }
-    try announceEnd(tx, task)
-    return task.state
+    try announceEnd(tx, lease, ending, state)
+    return state
   }
 
-  private func announceEnd(_ tx: Transaction, _ task: TaskRecord) throws {
+  private func announceEnd(
+    _ tx: Transaction, _ lease: LeaseRecord, _ ending: TaskEnding, _ state: TaskState
+  ) throws {
     let type: EventType =
-      switch task.state {
+      switch state {
       case .completed: .agentCompleted
       case .failed: .agentFailed
       case .blocked: .agentBlocked
@@ -243,10 +257,11 @@ public final class WorkQueue {
     try tx.emit(
       type,
       [
-        "childKey": .string(task.childKey), "attempt": JSONValue(task.attempt),
-        "resultArtifactId": JSONValue(task.result), "adapterStatus": JSONValue(task.resultStatus),
-        "summary": JSONValue(task.summary), "error": JSONValue(task.error),
+        "childKey": .string(lease.childKey), "attempt": JSONValue(lease.attempt),
+        "resultArtifactId": .string(ending.result), "adapterStatus": .string(ending.resultStatus),
+        "summary": .string(ending.summary), "error": JSONValue(ending.error),
       ])
-    try onTaskEnd(tx, task)
+    try onTaskEnd(
+      tx, EndedTask(generation: lease.generation, childKey: lease.childKey, groupKey: lease.groupKey))
   }
 }

@@ -21,7 +21,7 @@ extension LeaseStore {
     let newest = row == 0 ? "" : "leases.rowid > ? AND "
     let sql = """
       SELECT leases.rowid, leases.token, tasks.child_key FROM leases CROSS JOIN tasks ON tasks.id = leases.task
-      WHERE \(newest)leases.\(isUnsettled) AND has_package = 1 ORDER BY leases.rowid
+      WHERE \(newest)\(isUnsettled) AND has_package = 1 ORDER BY leases.rowid
       """
     try StateRow.each(db, sql, row == 0 ? StatementArguments() : [row]) {
       try body(Place(row: $0.int64(0), token: $0.text(1), childKey: $0.text(2)))
@@ -31,7 +31,7 @@ extension LeaseStore {
   /// One state, by the partial index, which holds the rows of each state in their order.
   static let ofState = """
     SELECT \(LeaseRecord.columns) FROM leases CROSS JOIN tasks ON tasks.id = leases.task
-    WHERE leases.\(isUnsettled) AND leases.state = ? AND leases.rowid > ? ORDER BY leases.rowid LIMIT ?
+    WHERE \(isUnsettled) AND leases.state = ? AND leases.rowid > ? ORDER BY leases.rowid LIMIT ?
     """
 
   /// CROSS JOIN keeps the order: left to itself SQLite tries every newest lease for every task, and a fan-out of 30,000

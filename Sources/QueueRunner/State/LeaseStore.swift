@@ -32,6 +32,8 @@ public struct LeaseRecord: Sendable {
   public let childKey: String
   /// The task's id within its operation.
   public let taskId: String
+  /// The key of the operation that its task belongs to.
+  public let groupKey: String
   /// The generation of its task.
   public let generation: Int
   /// The task may be held by another lease by now.
@@ -73,10 +75,10 @@ public struct LeaseRecord: Sendable {
     leases.state, leases.via, tasks.state, leases.token, leases.task, tasks.child_key, tasks.task_id,
     tasks.generation, leases.attempt, leases.duration_ms, leases.cwd, leases.has_package, leases.agent_ref,
     leases.heartbeat_ns, leases.created_at, leases.printed_expiry, leases.expires_at, leases.boot_id,
-    leases.boot_deadline, leases.result_stamp, leases.rowid
+    leases.boot_deadline, leases.result_stamp, leases.rowid, tasks.group_key
     """
 
-  static let columnCount = 21
+  static let columnCount = 22
 
   /// - Parameter neighbour: a record whose strings are taken where they are equal: the leases of one hand-out share their
   ///   workspace and their boot, and a hundred thousand copies of both are memory.
@@ -105,6 +107,8 @@ public struct LeaseRecord: Sendable {
     bootDeadlineMs = row.optionalInt64(18)
     resultStamp = row.optionalText(19)
     self.row = row.int64(20)
+    let group = row.text(21)
+    groupKey = neighbour?.groupKey == group ? neighbour?.groupKey ?? group : group
   }
 
   private static func one(_ new: String?, _ known: String?) -> String? { new == known ? known : new }
@@ -144,8 +148,8 @@ public enum LeaseStore {
     return records
   }
 
-  /// The condition of the partial index `leases_unsettled`: SQLite uses it only for these very words.
-  public static let isUnsettled = "state IN ('offered','live','expired')"
+  /// The condition of the partial index `leases_unsettled`: SQLite uses it only where it is asked for in these words.
+  public static let isUnsettled = QueueSchema.anyOf("leases.state", ["offered", "live", "expired"])
 
   /// nil where no lease was ever committed under the token.
   public static func find(_ db: Database, token: String) throws -> LeaseRecord? {
@@ -195,7 +199,7 @@ public enum LeaseStore {
   public static func held(_ db: Database, limit: Int) throws -> [(lease: LeaseRecord, error: String?)] {
     let sql = """
       SELECT \(LeaseRecord.columns), tasks.error FROM leases JOIN tasks ON tasks.id = leases.task
-      WHERE leases.\(isUnsettled) AND leases.state = 'live' ORDER BY leases.rowid LIMIT ?
+      WHERE \(isUnsettled) AND leases.state = 'live' ORDER BY leases.rowid LIMIT ?
       """
     var held: [(lease: LeaseRecord, error: String?)] = []
     try StateRow.each(db, sql, [limit]) {

@@ -18,22 +18,17 @@ extension TaskStore {
       tx, .release, task, "lease = NULL, expiries = expiries + ?", [expired ? 1 : 0], holding: token)
   }
 
-  /// The task as it stands afterwards; nil where the token does not hold it.
-  static func end(_ tx: Transaction, _ task: Int64, token: String, _ ending: TaskEnding) throws -> TaskRecord?
-  {
-    let move = try Move.of(ending.event)
-    let sql = """
-      \(move.text("""
-        lease = NULL, result = ?, result_status = ?, delivered_hash = ?, diff = ?, summary = ?, usage = ?,
-        error = ?
-        """))\(Sabotage.leaseGuard) RETURNING \(TaskRecord.columns)
+  static func end(_ tx: Transaction, _ task: Int64, token: String, _ ending: TaskEnding) throws -> Bool {
+    try move(
+      tx, ending.event, task,
       """
-    return try StateRow.first(
-      tx.db, sql,
+      lease = NULL, result = ?, result_status = ?, delivered_hash = ?, diff = ?, summary = ?, usage = ?,
+      error = ?
+      """,
       [
         ending.result, ending.resultStatus, ending.deliveredHash, ending.diff, ending.summary, ending.usage,
-        ending.error, tx.nowMs, task, token,
-      ], TaskRecord.init)
+        ending.error,
+      ], holding: token)
   }
 
   static func restart(_ tx: Transaction, _ task: Int64) throws -> Bool {

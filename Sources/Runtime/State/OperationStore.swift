@@ -225,7 +225,7 @@ enum OperationStore {
   }
 
   /// A task of the operation has ended; with the last one, the operation has.
-  static func taskEnded(_ tx: Transaction, _ task: TaskRecord) throws {
+  static func taskEnded(_ tx: Transaction, _ task: EndedTask) throws {
     let left = try tasksEnded(tx, generation: task.generation, key: task.groupKey, count: 1)
     guard left == 0 else { return }
     _ = try finishTasks(tx, generation: task.generation, key: task.groupKey)

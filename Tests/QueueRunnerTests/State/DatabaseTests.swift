@@ -238,6 +238,24 @@ struct DatabaseTests {
     }
   }
 
+  /// What SQLite does for an `IN` of more than two values, in a constraint as well, each time that it is checked.
+  @Test(
+    "a move fills no table of SQLite's own",
+    arguments: [
+      "UPDATE leases SET state = 'collected', result_stamp = '' WHERE rowid = 1 AND token = ''",
+      "UPDATE tasks SET state = 'completed', result_status = 'failed', lease = NULL WHERE id = 1",
+      "INSERT INTO leases (token, task, state, via, attempt, duration_ms, has_package, created_at) "
+        + "VALUES ('', 1, 'offered', 'queue', 1, 1, 1, 1)",
+    ])
+  func ephemeral(sql: String) throws {
+    let fixture = try QueueFixture(tasks: 1)
+    let steps = try fixture.queue.database.read {
+      try Row.fetchAll($0, sql: "EXPLAIN \(sql)").map { $0["opcode"] as String }
+    }
+    #expect(steps.contains("Transaction"))
+    #expect(!steps.contains("OpenEphemeral"), "\(steps)")
+  }
+
   @Test("the newest lease of each task is looked up once, not once for every task")
   func newestLease() throws {
     let fixture = try QueueFixture(tasks: 3)
