@@ -7,22 +7,34 @@ extension RunLayout {
   func package(_ lease: LeaseRecord) -> PackageLayout { package(lease.childKey, lease.token) }
 }
 
-extension WorkQueue {
-  /// Tells the workers that their results are safe, and clears their queue entries. Best effort: the commit
-  /// has happened; the first pass of a later process makes up for what a crash leaves out.
+extension RunLayout {
+  /// Tells a worker that its result is safe, and clears its queue entry. Best effort: the commit has happened; the first
+  /// pass of a later process makes up for what a crash leaves out.
   ///
   /// Linked or moved into place, for a worker may have laid something there: a FIFO would block whoever opens it,
   /// and what is written into a hard link is written elsewhere.
-  func acknowledge(_ leases: [LeaseRecord]) {
-    for lease in leases { acknowledge(lease, layout.package(lease)) }
-  }
-
   func acknowledge(_ lease: LeaseRecord, _ package: PackageLayout) {
     if lease.hasPackage, ResultFile.isFolder(package.root) {
       try? AcceptanceMark.shared.put(at: package.accepted)
       Glibc.unlink(package.rejected)
     }
-    if lease.via == .queue { unlink([lease.token]) }
+    if lease.via == .queue { unlinkEntries([lease.token]) }
+  }
+
+  /// Removes the queue entries of leases that have ended. Best effort: the first pass of a later process removes
+  /// what is left.
+  func unlinkEntries(_ tokens: [String]) {
+    for token in tokens {
+      Glibc.unlink(ready(token))
+      Glibc.unlink(claimed(token))
+    }
+  }
+}
+
+extension WorkQueue {
+  /// Tells the workers of these leases that their results are safe.
+  func acknowledge(_ leases: [LeaseRecord]) {
+    for lease in leases { layout.acknowledge(lease, layout.package(lease)) }
   }
 }
 

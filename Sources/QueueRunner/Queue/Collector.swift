@@ -25,6 +25,8 @@ public final class Collector {
   var looks: [String: Look] = [:]
   private var rules: [Int64: TaskRules] = [:]
   private var isFirstPass = true
+  /// Reads ahead and acknowledges in a burst; nil before the first one, and where no thread can be had.
+  private var companion: Companion?
 
   /// Looks at the packages of one queue, on the thread that the queue is confined to.
   public init(_ queue: WorkQueue) { self.queue = queue }
@@ -84,11 +86,16 @@ public final class Collector {
     var claimed: [LeaseRecord] = []
     var late = LateLeases(leases, queue.clock)
     let endedBefore = report.ended.count
-    for lease in leases where lease.hasPackage || lease.state == .offered {
+    let ahead = isHinted ? readAhead(leases) : nil
+    // Whoever is told of what was taken may rely on its being acknowledged.
+    defer { if ahead != nil { companion?.waitForAll() } }
+    for (at, lease) in leases.enumerated() where lease.hasPackage || lease.state == .offered {
       let package = queue.layout.package(lease)
       let attention = try attendQueue(lease, package)
       if attention == .nothing { continue }
-      let examination = try examine(lease, package, isHinted: isHinted)
+      let examination =
+        try ahead?.take(at).map { right(lease, package, $0) }
+        ?? examine(lease, package, isHinted: isHinted)
       if attention == .claimed, !examination.isRight { claimed.append(lease) }
       if attention == .held, !examination.isRight { try attendHeartbeat(lease, package) }
       switch examination {
@@ -100,7 +107,7 @@ public final class Collector {
       case .right(let right):
         found.append(right)
         if found.count == Self.batchSize {
-          try take(found, into: &report)
+          try take(found, beside: ahead == nil ? nil : companion, into: &report)
           found = []
         }
       }
@@ -189,14 +196,39 @@ public final class Collector {
     return found
   }
 
-  private func take(_ found: [Found], into report: inout CollectReport) throws {
+  /// nil for so few that a second thread is not worth it.
+  private func readAhead(_ leases: [LeaseRecord]) -> ReadAhead? {
+    if leases.count < ReadAhead.worthwhile { return nil }
+    if companion == nil { companion = try? Companion() }
+    guard let companion else { return nil }
+    let wanted = leases.map { lease -> ReadAhead.Wanted? in
+      guard lease.hasPackage, looks[lease.token] == nil, let rules = rules[lease.task], !rules.isWrite else {
+        return nil
+      }
+      return ReadAhead.Wanted(package: queue.layout.package(lease), rules: rules)
+    }
+    return ReadAhead(wanted, companion)
+  }
+
+  private func right(_ lease: LeaseRecord, _ package: PackageLayout, _ good: ReadAhead.Good) -> Examination {
+    let right = WorkQueue.RightResult(
+      result: good.result, bytes: good.bytes, schema: rules[lease.task]?.schema, diff: nil)
+    return .right(Found(lease: lease, package: package, right: right, stamp: good.stamp))
+  }
+
+  /// - Parameter companion: acknowledges what is taken while the caller goes on.
+  private func take(
+    _ found: [Found], beside companion: Companion? = nil, into report: inout CollectReport
+  ) throws {
     if found.isEmpty { return }
     let outcomes = try queue.database.transition { tx in
       try found.map { try queue.settle(tx, seen: $0.lease, $0.right, stamp: $0.stamp.text) }
     } announce: { outcomes in
-      for (right, state) in zip(found, outcomes) where state != nil {
-        queue.acknowledge(right.lease, right.package)
+      let taken = zip(found, outcomes).filter { $0.1 != nil }.map { ($0.0.lease, $0.0.package) }
+      let acknowledge: @Sendable () -> Void = { [layout = queue.layout] in
+        for (lease, package) in taken { layout.acknowledge(lease, package) }
       }
+      if let companion { _ = companion.hand(acknowledge) } else { acknowledge() }
     }
     for (right, state) in zip(found, outcomes) {
       looks[right.lease.token] = nil

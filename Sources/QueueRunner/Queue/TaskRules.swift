@@ -3,7 +3,7 @@
 import GRDB
 
 /// What one task demands of its result.
-struct TaskRules {
+struct TaskRules: Sendable {
   /// The schema of `data`, as it was given.
   let schema: JSONValue?
   let compiled: JSONSchema?

@@ -8,10 +8,7 @@ extension WorkQueue {
   /// Removes the queue entries of leases that have ended. Best effort: the first pass of a later process removes
   /// what is left.
   public func unlink(_ tokens: [String]) {
-    for token in tokens {
-      Glibc.unlink(layout.ready(token))
-      Glibc.unlink(layout.claimed(token))
-    }
+    layout.unlinkEntries(tokens)
   }
 
   /// Shows committed offers. The caller holds the dispatch lock.
