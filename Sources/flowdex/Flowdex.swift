@@ -31,6 +31,7 @@ struct Flowdex: ParsableCommand {
 
   static func main() {
     Console.settle()
+    LockWaits.tell(Console.note)
     var arguments = CommandWords.given()
     do {
       try Self.changeFolder(&arguments)

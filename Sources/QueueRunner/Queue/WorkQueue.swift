@@ -41,7 +41,7 @@ public final class WorkQueue {
     self.database = database
     self.workCopies = workCopies
     self.onTaskEnd = onTaskEnd
-    dispatchLock = try FileLock(path: database.layout.dispatchLock)
+    dispatchLock = FileLock(path: database.layout.dispatchLock)
   }
 
   /// Records who works on a lease: `leased` to `dispatched`. Naming the same worker again is a no-op.

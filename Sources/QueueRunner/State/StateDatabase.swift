@@ -123,7 +123,7 @@ public final class StateDatabase {
     }
     return try wording(layout.database) {
       try ConnectionRoom.ensure(toOpen: layout.database)
-      let lock = try FileLock(path: layout.writeLock)
+      let lock = FileLock(path: layout.writeLock)
       let connection = try DatabaseQueue(path: layout.database, configuration: configuration)
       return StateDatabase(layout, clock, connection, lock, inLog)
     }
@@ -217,8 +217,15 @@ public final class StateDatabase {
   }
 
   /// How `events.jsonl` differs from the events table, as the end of a sentence; nil if it holds the same bytes.
+  ///
+  /// - Throws: `lock-held` if somebody writes for longer than a second.
   public func eventsDifference() throws -> String? {
-    try locked { try read { try log.difference(from: $0) } }
+    guard try writeLock.tryLock(forMs: 1000) else {
+      throw FlowdexError.machine(
+        "lock-held", "`\(layout.writeLock)` is held by another process", next: "try again")
+    }
+    defer { writeLock.unlock() }
+    return try read { try log.difference(from: $0) }
   }
 
   private func locked<Value>(_ body: () throws -> Value) throws -> Value {

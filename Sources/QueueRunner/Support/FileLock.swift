@@ -3,26 +3,30 @@ import Glibc
 /// An advisory lock on a whole file, held by an open file description (`F_OFD_SETLK`, fcntl(2)): two locks
 /// exclude each other within one process too, and the kernel drops them when the holder dies.
 ///
-/// Not `Sendable`: owned by one thread.
+/// The file is opened, and made where it is not there, by the first attempt to lock it: who only asks needs no right
+/// to write. Not `Sendable`: owned by one thread.
 public final class FileLock {
-  private let descriptor: Int32
   private let path: String
+  private var opened: Int32?
 
   // <fcntl.h>, Linux: the constants need _GNU_SOURCE and are not imported.
   private static let getLock: Int32 = 36
   private static let setLock: Int32 = 37
   private static let setLockWait: Int32 = 38
 
-  /// Opens or creates the file; takes no lock yet.
-  public init(path: String) throws {
-    self.path = path
-    descriptor = try FileSystem.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o644)
-  }
+  /// Opens nothing and takes no lock yet.
+  public init(path: String) { self.path = path }
 
-  deinit { close(descriptor) }
+  deinit { if let opened { close(opened) } }
 
-  /// Waits until the lock is free, and takes it.
+  /// Waits until the lock is free, and takes it. A wait that lasts is told of (`LockWaits`), and goes on.
+  ///
+  /// The wait is the kernel's: it ends as soon as the lock is free, which no naps between attempts do.
   public func lock() throws {
+    if try tryLock() { return }
+    let wait = LockWaits.begin(path)
+    defer { LockWaits.end(wait) }
+    let descriptor = try descriptor()
     var request = Self.request(F_WRLCK)
     if FileSystem.retrying({ fcntl(descriptor, Self.setLockWait, &request) }) != 0 {
       throw FileSystem.failure("lock", path)
@@ -31,27 +35,42 @@ public final class FileLock {
 
   /// False if somebody else holds it.
   public func tryLock() throws -> Bool {
+    let descriptor = try descriptor()
     var request = Self.request(F_WRLCK)
     if FileSystem.retrying({ fcntl(descriptor, Self.setLock, &request) }) == 0 { return true }
     if errno == EAGAIN || errno == EACCES { return false }
     throw FileSystem.failure("lock", path)
   }
 
-  /// Lets the next one have it; a no-op without the lock.
-  public func unlock() {
-    var request = Self.request(F_UNLCK)
-    _ = fcntl(descriptor, Self.setLock, &request)
+  /// False if somebody else holds it for so long. For who has something better to do than to wait for ever.
+  public func tryLock(forMs patienceMs: Int32) throws -> Bool {
+    let napMs: Int32 = 10
+    for _ in 0..<(patienceMs / napMs) {
+      if try tryLock() { return true }
+      poll(nil, 0, napMs)
+    }
+    return try tryLock()
   }
 
-  /// Whether another holder has it now.
+  /// Lets the next one have it; a no-op without the lock.
+  public func unlock() {
+    guard let opened else { return }
+    var request = Self.request(F_UNLCK)
+    _ = fcntl(opened, Self.setLock, &request)
+  }
+
+  /// Whether another holder has it now; a file that is not there is held by nobody.
   public func isHeldByOther() throws -> Bool {
-    var request = Self.request(F_WRLCK)
-    if fcntl(descriptor, Self.getLock, &request) != 0 { throw FileSystem.failure("look at the lock", path) }
-    return request.l_type != Int16(F_UNLCK)
+    try looking("look at the lock") { descriptor in
+      var request = Self.request(F_WRLCK)
+      if fcntl(descriptor, Self.getLock, &request) != 0 { return nil }
+      return request.l_type != Int16(F_UNLCK)
+    } ?? false
   }
 
   /// Writes the holder's pid into the file: information for people, never what decides.
   public func writeOwner(_ pid: Int32) throws {
+    let descriptor = try descriptor()
     let bytes = Array("\(pid)\n".utf8)
     ftruncate(descriptor, 0)
     if FileSystem.retrying({ pwrite(descriptor, bytes, bytes.count, 0) }) != bytes.count {
@@ -59,11 +78,37 @@ public final class FileLock {
     }
   }
 
-  /// The pid that the last holder wrote.
+  /// The pid that the last holder wrote; nil where there is none, or no file.
   public func owner() throws -> Int32? {
-    var bytes = [UInt8](repeating: 0, count: 32)
-    let count = FileSystem.retrying { pread(descriptor, &bytes, bytes.count, 0) }
-    return Int32(String(decoding: bytes.prefix(max(0, count)).prefix { $0 != 10 }, as: UTF8.self))
+    let text = try looking("read") { descriptor -> String? in
+      var bytes = [UInt8](repeating: 0, count: 32)
+      let count = FileSystem.retrying { pread(descriptor, &bytes, bytes.count, 0) }
+      return count < 0 ? nil : String(decoding: bytes.prefix(count).prefix { $0 != 10 }, as: UTF8.self)
+    }
+    return text.flatMap { Int32($0) }
+  }
+
+  private func descriptor() throws -> Int32 {
+    if let opened { return opened }
+    let descriptor = try FileSystem.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o644)
+    opened = descriptor
+    return descriptor
+  }
+
+  /// Runs a look at the file, which says nil where the kernel refused it; nil where there is no file.
+  private func looking<Value>(_ doing: String, _ look: (Int32) -> Value?) throws -> Value? {
+    if let opened {
+      if let value = look(opened) { return value }
+      throw FileSystem.failure(doing, path)
+    }
+    let descriptor = FileSystem.retrying { open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
+    if descriptor < 0 {
+      if errno == ENOENT { return nil }
+      throw FileSystem.failure("read", path)
+    }
+    defer { close(descriptor) }
+    if let value = look(descriptor) { return value }
+    throw FileSystem.failure(doing, path)
   }
 
   private static func request(_ type: Int32) -> flock {

@@ -12,17 +12,21 @@ public final class PermanentThread: Sendable {
     let flag = Guarded(false)
     finished = wakeup
     done = flag
+    try Self.start(stackBytes: stackBytes) {
+      body()
+      flag.withLock { $0 = true }
+      wakeup.signal()
+    }
+  }
+
+  /// Starts one that nobody waits for, and which needs no descriptors.
+  static func start(stackBytes: Int, _ body: @escaping @Sendable () -> Void) throws {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     defer { pthread_attr_destroy(&attributes) }
     pthread_attr_setstacksize(&attributes, stackBytes)
     pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    let box = Unmanaged.passRetained(
-      Body {
-        body()
-        flag.withLock { $0 = true }
-        wakeup.signal()
-      })
+    let box = Unmanaged.passRetained(Body(body))
     var thread = pthread_t()
     let code = pthread_create(
       &thread, &attributes,

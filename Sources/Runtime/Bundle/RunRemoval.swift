@@ -98,7 +98,7 @@ extension Project {
   /// Under the locks of driver and writers, and after one more look: nobody takes the run up meanwhile.
   private func moveAway(_ id: String, to away: String) throws {
     let run = try open(id)
-    let seat = try FileLock(path: run.layout.driverLock)
+    let seat = FileLock(path: run.layout.driverLock)
     guard try seat.tryLock() else {
       throw FlowdexError.failed("run-live", "run `\(id)` is being driven by another process")
     }

@@ -113,6 +113,13 @@ extension Doctor {
         warning("driver", "run `\(run.id)` is held by \(who)", "look for it in other containers and machines")
       )
     }
+    findings += run.heldLocks.compactMap { lock($0, of: run) }
+    if let error = run.comparisonError {
+      findings.append(
+        warning(
+          "events", "the `events.jsonl` of run `\(run.id)` was not compared: \(error.message)",
+          error.next ?? "look as a user who may write there"))
+    }
     if let difference = run.eventsDifference {
       findings.append(
         problem(
@@ -120,5 +127,16 @@ extension Doctor {
           "rebuild it: `flowdex repair-events \(run.id)`"))
     }
     return findings
+  }
+
+  /// A stopped holder makes every writer wait for ever; one that works is as it should be, but for the log, which was then
+  /// not compared with the state.
+  private static func lock(_ lock: DoctorFacts.HeldLock, of run: DoctorFacts.RunState) -> DoctorFinding? {
+    let what = "run `\(run.id)`: others wait for `\(lock.path)`: "
+    guard let holder = lock.holder else {
+      return warning("lock", what + LockHolder.unseen, LockHolder.searching)
+    }
+    if holder.isStopped { return problem("lock", what + holder.standing, holder.remedy) }
+    return warning("lock", what + holder.standing, holder.remedy)
   }
 }

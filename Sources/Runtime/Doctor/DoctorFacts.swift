@@ -50,7 +50,18 @@ struct DoctorFacts: Sendable, Equatable {
     var watches = 0
     /// How `events.jsonl` differs from the state.
     var eventsDifference: String?
+    /// Why it was not compared.
+    var comparisonError: FlowdexError?
+    /// Locks that somebody has held for a second, writers' and that of handing out.
+    var heldLocks: [HeldLock] = []
     var lastCommitMs: Int64 = 0
+  }
+
+  /// A lock of a run that is not free.
+  struct HeldLock: Sendable, Equatable {
+    let path: String
+    /// nil for one that was not found.
+    let holder: LockHolder?
   }
 
   var deno = Deno()

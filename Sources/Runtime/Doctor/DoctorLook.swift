@@ -122,12 +122,8 @@ enum DoctorLook {
     let names = (try? FileSystem.names(in: layout.runs)) ?? []
     let staged = names.filter { $0.hasPrefix(ProjectLayout.stagedPrefix) }.sorted()
     if staged.isEmpty { return [] }
-    // Whoever builds holds the lock; asking for it would make its file.
-    if FileSystem.exists(layout.creationLock), let lock = try? FileLock(path: layout.creationLock),
-      (try? lock.isHeldByOther()) != false
-    {
-      return []
-    }
+    // Whoever builds holds the lock.
+    if (try? FileLock(path: layout.creationLock).isHeldByOther()) != false { return [] }
     return staged.map { "\(layout.runs)/\($0)" }
   }
 
@@ -145,13 +141,35 @@ enum DoctorLook {
         state.isDriverAlive = ProcessRecord(pid: driver.pid) != nil
       }
       state.watches = state.isLive ? try watches(run) : 0
-      state.eventsDifference = try run.database.eventsDifference()
+      state.heldLocks = try [run.layout.writeLock, run.layout.dispatchLock].compactMap(held)
+      try compare(run, &state)
     } catch let error as FlowdexError {
       state.error = error
     } catch {
       state.error = FlowdexError.bug("doctor", "\(error)")
     }
     return state
+  }
+
+  /// nil for a lock that is free within a second: who works holds it for a moment.
+  private static func held(_ path: String) throws -> DoctorFacts.HeldLock? {
+    for _ in 0..<100 {
+      if try !FileLock(path: path).isHeldByOther() { return nil }
+      poll(nil, 0, 10)
+    }
+    return DoctorFacts.HeldLock(path: path, holder: LockHolder.of(path))
+  }
+
+  /// Needs the lock of writers, and says so where it cannot have it.
+  private static func compare(_ run: Run, _ state: inout DoctorFacts.RunState) throws {
+    if state.heldLocks.contains(where: { $0.path == run.layout.writeLock }) { return }
+    do {
+      state.eventsDifference = try run.database.eventsDifference()
+    } catch let error as FlowdexError
+      where ["lock-held", "errno-\(EROFS)", "errno-\(EACCES)"].contains(error.code)
+    {
+      state.comparisonError = error
+    }
   }
 
   /// A folder for each lease that there is or may be, the two of the queue, and the file that is rewritten.

@@ -10,7 +10,7 @@ final class DriverSeat {
 
   /// nil if another process (or another seat of this one) holds it.
   static func take(_ run: Run) throws -> DriverSeat? {
-    let lock = try FileLock(path: run.layout.driverLock)
+    let lock = FileLock(path: run.layout.driverLock)
     guard try lock.tryLock() else { return nil }
     try lock.writeOwner(getpid())
     let epoch = try run.database.transition { try RunStore.takeEpoch($0) }
@@ -28,8 +28,7 @@ final class DriverSeat {
 extension Run {
   /// Who drives the run now: a pid that is information only, and whether the lock is held.
   public func driver() throws -> (pid: Int32, isAlive: Bool)? {
-    guard try FileSystem.entry(layout.driverLock) != nil else { return nil }
-    let lock = try FileLock(path: layout.driverLock)
+    let lock = FileLock(path: layout.driverLock)
     guard let pid = try lock.owner() else { return nil }
     return (pid, try lock.isHeldByOther())
   }

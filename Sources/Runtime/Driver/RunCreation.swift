@@ -52,7 +52,7 @@ extension Project {
   /// Creates the run, or gives the one that another process has just created under the same id.
   public func create(_ new: NewRun) throws -> Run {
     let other = try new.reuse.map { try open($0) }
-    let lock = try FileLock(path: layout.creationLock)
+    let lock = FileLock(path: layout.creationLock)
     try lock.lock()
     defer { lock.unlock() }
     // Nobody else builds while the lock is held: what is under construction was left by a killed process.

@@ -57,7 +57,15 @@ struct Watch: ParsableCommand {
 
   private func observer() -> any WatchObserver {
     if json { return JSONLines() }
-    if Console.isLive, runId != nil, !once { return LiveScreen() }
+    if Console.isLive, runId != nil, !once {
+      let screen = LiveScreen()
+      // Who waits for a lock draws nothing: the line goes below the picture, and the next one below the line.
+      LockWaits.tell {
+        screen.leave()
+        Console.note($0)
+      }
+      return screen
+    }
     return PlainLines()
   }
 }

@@ -85,7 +85,7 @@ struct ReadyFolderTests {
     let orphan = fixture.layout.package("fanout:f#t0", "dead").root
     try FileSystem.makeDirectories(orphan)
     try FileSystem.write(Array(orphan.utf8), to: fixture.layout.publishing)
-    let other = try FileLock(path: fixture.layout.dispatchLock)
+    let other = FileLock(path: fixture.layout.dispatchLock)
     try other.lock()
     _ = try Collector(fixture.queue).pass()
     #expect(FileSystem.exists(orphan) && FileSystem.exists(fixture.layout.publishing))

@@ -29,6 +29,10 @@ struct DoctorTests {
     return run
   }
 
+  static func held(isStopped: Bool) -> DoctorFacts.HeldLock {
+    .init(path: "/p/write.lock", holder: LockHolder(pid: 7, command: "flowdex", isStopped: isStopped))
+  }
+
   @Test("nothing wrong, nothing to do")
   func nothing() {
     let doctor = Doctor(judging: Self.well)
@@ -111,6 +115,24 @@ struct DoctorTests {
     (
       "events out of step", { $0.runs = [run { $0.eventsDifference = "lacks the events from 9 on" }] },
       "events", .problem, "lacks the events from 9 on"
+    ),
+    (
+      "events that nobody may compare",
+      { $0.runs = [run { $0.comparisonError = FileSystem.failure("write", "/p/write.lock", EROFS) }] },
+      "events", .warning, "was not compared: cannot write `/p/write.lock`: read-only file system"
+    ),
+    (
+      "a writer that is stopped", { $0.runs = [run { $0.heldLocks = [held(isStopped: true)] }] }, "lock",
+      .problem, "run `r`: others wait for `/p/write.lock`: process 7 (`flowdex`) holds it, and is stopped"
+    ),
+    (
+      "a writer that takes long", { $0.runs = [run { $0.heldLocks = [held(isStopped: false)] }] }, "lock",
+      .warning, "process 7 (`flowdex`) holds it"
+    ),
+    (
+      "a writer of another machine",
+      { $0.runs = [run { $0.heldLocks = [.init(path: "/p/write.lock", holder: nil)] }] }, "lock",
+      .warning, "not to be seen from here"
     ),
     (
       "a state that does not open",
