@@ -74,6 +74,8 @@ public struct RunLayout: Sendable, Equatable {
   public var database: String { "\(root)/state.sqlite" }
   /// SQLite's write-ahead log; part of the state until it is checkpointed.
   public var databaseLog: String { "\(root)/state.sqlite-wal" }
+  /// The index of the log, which SQLite makes anew where it is not there; no part of the state.
+  public var databaseIndex: String { "\(root)/state.sqlite-shm" }
   /// Held across each write transaction and each checkpoint.
   public var writeLock: String { "\(root)/write.lock" }
   /// Held by the process that drives the run; its text is that process's pid.

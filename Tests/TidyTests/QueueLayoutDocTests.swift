@@ -10,7 +10,8 @@ import Testing
   /// Every property of `RunLayout` and `PackageLayout` that is a path, by its name.
   static let properties: [String: String] = [
     "workflow": run.workflow, "input": run.input, "database": run.database, "databaseLog": run.databaseLog,
-    "writeLock": run.writeLock, "driverLock": run.driverLock, "dispatchLock": run.dispatchLock,
+    "databaseIndex": run.databaseIndex, "writeLock": run.writeLock, "driverLock": run.driverLock,
+    "dispatchLock": run.dispatchLock,
     "events": run.events, "wake": run.wake, "artifacts": run.artifacts, "temporary": run.temporary,
     "snapshots": run.snapshots, "queue": run.queue, "ready": run.ready, "claimed": run.claimed,
     "dispatches": run.dispatches, "staging": run.staging, "publishing": run.publishing,

@@ -21,6 +21,7 @@ public final class StateDatabase {
   private let writeLock: FileLock
   private let log: EventLog
   private let inLog: LogLength
+  private let access: StateAccess
   /// How many transactions this connection has committed.
   public private(set) var commits = 0
   /// How many of them may have let a task be handed out.
@@ -34,13 +35,14 @@ public final class StateDatabase {
   public typealias Migrations = @Sendable (inout DatabaseMigrator) -> Void
 
   private init(
-    _ layout: RunLayout, _ clock: any WallClock, _ connection: DatabaseQueue, _ lock: FileLock,
+    _ layout: RunLayout, _ clock: any WallClock, _ connection: DatabaseQueue, _ access: StateAccess,
     _ inLog: LogLength
   ) {
     self.layout = layout
     self.clock = clock
     self.connection = connection
-    writeLock = lock
+    self.access = access
+    writeLock = FileLock(path: layout.writeLock)
     log = EventLog(layout: layout)
     self.inLog = inLog
   }
@@ -123,9 +125,12 @@ public final class StateDatabase {
     }
     return try wording(layout.database) {
       try ConnectionRoom.ensure(toOpen: layout.database)
-      let lock = FileLock(path: layout.writeLock)
-      let connection = try DatabaseQueue(path: layout.database, configuration: configuration)
-      return StateDatabase(layout, clock, connection, lock, inLog)
+      let access = try StateAccess.of(layout)
+      if access == .unindexed { throw StateAccess.refusal(layout) }
+      configuration.readonly = access == .still
+      let name = StateAccess.name(layout.database, isStill: access == .still)
+      let connection = try DatabaseQueue(path: name, configuration: configuration)
+      return StateDatabase(layout, clock, connection, access, inLog)
     }
   }
 
@@ -147,6 +152,7 @@ public final class StateDatabase {
           let value = try body(db)
           assert(db.totalChangesCount == before, "a look at the state has changed it")
           try db.cachedStatement(sql: "COMMIT").execute()
+          if access == .still { try checkStill() }
           return value
         } catch {
           try? db.rollback()
@@ -154,6 +160,13 @@ public final class StateDatabase {
         }
       }
     }
+  }
+
+  /// What was taken for a file that nobody changes may have been read while somebody did.
+  private func checkStill() throws {
+    if try StateAccess.of(layout) == .still { return }
+    throw FlowdexError.machine(
+      "state-changed", "`\(layout.database)` was changed as it was read", next: "try again")
   }
 
   /// Changes whenever another connection has committed, and never for what this one commits; nothing else about it
