@@ -94,3 +94,36 @@ extension String {
   /// How often another text occurs.
   fileprivate func components(_ text: String) -> Int { ranges(of: text).count }
 }
+
+/// A watch over more runs than there are descriptors for.
+@Suite("watching many runs with few descriptors", .serialized, .timeLimit(.minutes(15)))
+struct WatchRoomTests {
+  /// 150 live runs, copies of one: what is looked at is what happens to the process.
+  private static func project() async throws -> Scratch {
+    let scratch = try await MisuseTests.project()
+    let made = try await FaultTests.shell(
+      "cd .flowdex/runs && for n in $(seq -w 150); do cp -a r1 c$n; done && rm -r r1", in: scratch.path)
+    try #require(made.status == 0, "\(made)")
+    return scratch
+  }
+
+  @Test("it ends in one line or gets through, never in a trap, and says who waits")
+  func few() async throws {
+    let scratch = try await Self.project()
+    let none = try await FaultTests.shell("ulimit -n 12; exec \"$F\" watch --once", in: scratch.path)
+    FaultTests.check(none, ["too many open files"])
+    for limit in [24, 28, 32, 36, 40, 64, 128] {
+      let output = try await FaultTests.shell(
+        "export SWIFT_BACKTRACE=enable=no; ulimit -n \(limit); exec \"$F\" watch --once", in: scratch.path)
+      #expect(output.status <= 1, "ulimit -n \(limit): \(output)")
+      let lines = output.stderr.split(separator: "\n")
+      #expect(lines.allSatisfy { $0.hasPrefix("flowdex: ") }, "ulimit -n \(limit): \(output)")
+      let said = lines.filter { $0.contains("live runs wait to be watched") }
+      #expect(said.count == 1, "ulimit -n \(limit): \(output)")
+      if limit >= 40 {
+        #expect(output.status == 0, "ulimit -n \(limit): \(output)")
+        #expect(output.stdout.split(separator: "\n").filter { $0.hasSuffix("\tneeds-dispatch") }.count == 150)
+      }
+    }
+  }
+}

@@ -10,8 +10,12 @@ import Glibc
 enum ConnectionRoom {
   /// What a connection opens (state, log, their index, the lock) and what libdispatch may.
   private static let wanted = 8
-  /// More than a command needs; `list` and a watch of all runs open more, and drop the rest.
+  /// More than a command needs; `list` and a watch of all runs open more.
   private static let keptAtMost = 64
+  /// With so many, there are always some to spare: a watch opens no more runs at once than leave it some (`WatchRoom`).
+  /// With fewer, all are kept, however many: a closed one costs memory and no descriptor.
+  private static let enough = 1024
+  private static let isShort = DescriptorLimit.soft < enough
   private static let kept = Guarded(0)
 
   /// - Throws: `errno-24` (EMFILE) or `errno-23` (ENFILE), where there are not enough descriptors.
@@ -22,12 +26,12 @@ enum ConnectionRoom {
   /// Closes a connection that nobody uses any more.
   static func retire(_ connection: DatabaseQueue) {
     try? connection.close()
-    let isKept = kept.withLock { count in
+    let isOfFirst = kept.withLock { count in
       if count == keptAtMost { return false }
       count += 1
       return true
     }
-    if isKept || shortage() != nil { _ = Unmanaged.passRetained(connection) }
+    if isShort || isOfFirst || shortage() != nil { _ = Unmanaged.passRetained(connection) }
   }
 
   /// The `errno` of what keeps so many descriptors from being opened; nil if nothing does.

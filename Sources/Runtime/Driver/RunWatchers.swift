@@ -1,5 +1,7 @@
-// Watching several runs: a permanent thread for each, so that a long tick of one does not delay another.
+// Watching several runs: a permanent thread for each, so that a long tick of one does not delay another. No more at once
+// than there are descriptors for: the others wait until one has ended, and that is said.
 
+import Glibc
 import QueueRunner
 
 /// Watches one run, or every live run of a project.
@@ -26,34 +28,52 @@ public struct RunWatchers: Sendable {
   public func watch(_ runId: String?) throws -> [DriveResult] {
     if let runId { return [try one(runId)] }
     let results = Guarded<[String: Result<DriveResult, any Error>]>([:])
+    let room = WatchRoom.runs(descriptorLimit: DescriptorLimit.soft)
+    var roster = WatchRoster(room: room)
     var threads: [String: PermanentThread] = [:]
-    var broken: Set<String> = []
     while true {
-      for id in try liveRuns(&broken) where threads[id] == nil {
+      roster.end(results.withLock { Array($0.keys) })
+      threads = threads.filter { roster.running.contains($0.key) }
+      roster.add(try newRuns(&roster))
+      for id in roster.start() {
         threads[id] = try PermanentThread { [self] in
           let result = Result { try one(id) }
           results.withLock { $0[id] = result }
         }
       }
-      let done = results.withLock { Set($0.keys) }
-      let isOver = done.count == threads.count
-      if isOver { break }
-      let waiting = threads.filter { !done.contains($0.key) }.map(\.value.descriptor)
-      _ = try Poller.wait(waiting, timeoutMs: Self.rescanMs)
+      if roster.isOver { break }
+      if let count = roster.takeNews() {
+        observer.note(
+          project.layout.projectRoot,
+          "\(count) live runs wait to be watched: there are descriptors for \(room) at once (raise `ulimit -n`, "
+            + "which is \(DescriptorLimit.soft))")
+      }
+      _ = try Poller.wait(threads.values.map(\.descriptor), timeoutMs: Self.rescanMs)
     }
     return try results.withLock { all in
       try all.sorted { $0.key < $1.key }.map { try $0.value.get() }
     }
   }
 
-  /// One run that cannot be opened must not keep the others from being watched: it is told once, and left out.
-  private func liveRuns(_ broken: inout Set<String>) throws -> [String] {
+  /// Those that are live, and that the roster does not know. One that cannot be opened must not keep the others from
+  /// being watched: it is told once, and left out. One that is not live is opened again when its state has changed.
+  private func newRuns(_ roster: inout WatchRoster) throws -> [String] {
     try project.runIds().filter { id in
+      let run = project.layout.run(id)
+      let stamp = StateStamp(run)
+      if roster.knows(id, stamp?.text) { return false }
       do {
         let status = try project.open(id).record().status
-        return status.isLive || status == .paused
+        if status.isLive || status == .paused { return true }
+        if let stamp, stamp.holds(run, nowMs: project.clock.nowMs()) { roster.passOver(id, stamp.text) }
+        return false
       } catch let error as FlowdexError {
-        if broken.insert(id).inserted { observer.note(id, error.description) }
+        // Too few descriptors are no fault of the run: while others are watched, it can wait.
+        if ["errno-\(EMFILE)", "errno-\(ENFILE)"].contains(error.code) {
+          if roster.isOver { throw error }
+          return false
+        }
+        if roster.isFirstFault(of: id) { observer.note(id, error.description) }
         return false
       }
     }

@@ -1,16 +1,12 @@
 // What `list` says of each run, remembered by what the kernel says of its state: opening a database costs half a
 // millisecond, and a project may have thousands. Advisory: a cache that is lost, torn or of another form is as good
 // as none, and a run whose state has changed is opened.
-//
-// A commit within the same tick of the file system's clock as the one before keeps the stamp. So a run is remembered
-// only if its state was last written 2 s (the coarsest tick, FAT's) before it was read.
 
 import QueueRunner
 
 /// The lines of `list` by run, with the stamps that they hold for.
 struct RunListCache {
   static let header = "flowdex-list-cache 2"
-  static let racyMs: Int64 = 2000
 
   private let path: String
   private let layout: ProjectLayout
@@ -36,7 +32,7 @@ struct RunListCache {
 
   /// What `list` says of a run: remembered if its state is as it was, else asked for.
   mutating func listed(_ id: String, nowMs: Int64, look: () throws -> JSONValue) throws -> JSONValue {
-    let before = stamp(id)
+    let before = StateStamp(layout.run(id))
     if let before, let known = loaded[id[...]], known.stamp == before.text,
       let value = try? JSONValue(parsing: String(known.text))
     {
@@ -45,7 +41,7 @@ struct RunListCache {
     }
     let value = try look()
     isChanged = true
-    if let before, before.youngestMs < nowMs - Self.racyMs, stamp(id)?.text == before.text {
+    if let before, before.holds(layout.run(id), nowMs: nowMs) {
       kept.append((id, before.text, value.canonicalText))
     }
     return value
@@ -59,21 +55,5 @@ struct RunListCache {
     let body = Array(text.utf8)
     let head = Array("\(Self.header) \(Digest.sha256Hex(body))\n".utf8)
     try? FileSystem.writeAtomically(head + body, to: path, sync: false)
-  }
-
-  /// What changes whenever the state does: it is written through the log, and the log into the file.
-  ///
-  /// Not the times of the last change to the entries: SQLite that runs as root gives the log to the state's owner
-  /// whenever it opens it (unixOpen, os_unix.c), so that each look would undo the one before.
-  private func stamp(_ id: String) -> (text: String, youngestMs: Int64)? {
-    let run = layout.run(id)
-    guard let file = try? FileSystem.entry(run.database), file.kind == .file else { return nil }
-    let log = (try? FileSystem.entry(run.databaseLog)) ?? nil
-    let entries = [file] + (log.map { [$0] } ?? [])
-    let text = entries.map {
-      "\($0.device) \($0.inode) \($0.size) \($0.modifiedNs)"
-    }.joined(separator: " ")
-    let youngestNs = entries.map(\.modifiedNs).max() ?? 0
-    return (text, youngestNs / 1_000_000)
   }
 }
