@@ -34,7 +34,12 @@ public struct RunWatchers: Sendable {
     while true {
       roster.end(results.withLock { Array($0.keys) })
       threads = threads.filter { roster.running.contains($0.key) }
-      roster.add(try newRuns(&roster))
+      // Who was asked to stop begins with no more.
+      if try !Poller.wait(environment.interrupts, timeoutMs: 0).isEmpty {
+        roster.leave()
+      } else {
+        roster.add(try newRuns(&roster))
+      }
       for id in roster.start() {
         threads[id] = try PermanentThread { [self] in
           let result = Result { try one(id) }

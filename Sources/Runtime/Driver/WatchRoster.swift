@@ -48,6 +48,9 @@ struct WatchRoster {
 
   mutating func end(_ ids: [String]) { running.subtract(ids) }
 
+  /// Nothing begins any more.
+  mutating func leave() { waiting = [] }
+
   var isOver: Bool { running.isEmpty && waiting.isEmpty }
 
   /// How many wait, the first time that any do.
