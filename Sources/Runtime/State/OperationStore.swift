@@ -77,9 +77,9 @@ enum OperationStore {
   }
 
   private static let selection = "SELECT \(OperationRecord.columns) FROM operations"
-  private static let byKey = "\(selection) WHERE generation = ? AND key = ?"
+  static let byKey = "\(selection) WHERE generation = ? AND key = ?"
   private static let allOfThem = "\(selection) WHERE generation = ? ORDER BY seq"
-  private static let unfinishedOnes =
+  static let unfinishedOnes =
     "\(selection) WHERE generation = ? AND kind = ? AND state != 'final' ORDER BY seq"
 
   private static func records(
@@ -143,9 +143,14 @@ enum OperationStore {
   }
 
   static func hasUnfinished(_ db: Database, generation: Int) throws -> Bool {
-    let sql = "SELECT 1 FROM operations WHERE generation = ? AND state != 'final' LIMIT 1"
-    return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [generation]) != nil
+    try Row.fetchOne(db.cachedStatement(sql: anyUnfinished), arguments: [generation]) != nil
   }
+
+  /// Left to itself SQLite searches by the primary key, and so goes over every operation that has ended: with each
+  /// host command that a run has had, the next one cost more.
+  static let anyUnfinished = """
+    SELECT 1 FROM operations INDEXED BY operations_unfinished WHERE generation = ? AND state != 'final' LIMIT 1
+    """
 
   // MARK: transitions
 
@@ -302,7 +307,7 @@ enum HistoryStore {
       .execute(arguments: [generation, generation, key, resultHash, tx.nowMs])
   }
 
-  private static let next = """
+  static let next = """
     SELECT n, key, result_hash, committed_at FROM history WHERE generation = ? AND n > ? ORDER BY n LIMIT ?
     """
 
