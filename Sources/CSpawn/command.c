@@ -68,16 +68,24 @@ static int32_t get_ready(int32_t null_error, int64_t *start_ticks) {
   return errno == 0 || errno == ENOENT ? ENOSYS : errno;
 }
 
-static _Noreturn void supervise(const struct flowdex_command *command, int link, int output, int error) {
+// What the owner has said, or end of file; false when the supervisor is to go.
+static bool owner_speaks(void) {
+  int news;
+  while ((news = flowdex_command_wait(3600000, true)) == nothing) {
+  }
+  return news == owner_spoke;
+}
+
+static _Noreturn void supervise(int link) {
   reset_signals();
   // Foreign descriptors go first of all: an open file description's lock ends only with its last copy.
   dup3(link, link_fd, O_CLOEXEC);
-  dup3(output, output_fd, O_CLOEXEC);
-  dup3(error, error_fd, O_CLOEXEC);
-  close_from(signals_fd);
+  close_from(output_fd);
   int null = open("/dev/null", O_RDWR);
   int32_t null_error = null < 0 ? errno : 0;
   for (int fd = 0; fd <= 2; fd++) dup2(null, fd);
+  // All places below that of the signals are taken, whatever the caller had closed.
+  if (null_error == 0 && (dup3(0, output_fd, O_CLOEXEC) < 0 || dup3(0, error_fd, O_CLOEXEC) < 0)) null_error = errno;
   close_from(signals_fd);
   int64_t start_ticks = 0;
   int32_t not_ready = get_ready(null_error, &start_ticks);
@@ -89,11 +97,13 @@ static _Noreturn void supervise(const struct flowdex_command *command, int link,
   prctl(PR_SET_NAME, "flowdex-command");
   wear_mark(start_ticks);
   send(link_fd, &start_ticks, sizeof start_ticks, MSG_NOSIGNAL);
-  int news;
-  while ((news = flowdex_command_wait(3600000, true)) == nothing) {
+  struct received_command received;
+  bool goes_on = true;
+  while (goes_on && owner_speaks() && flowdex_command_receive(&received) && owner_speaks()) {
+    char gate;
+    goes_on = recv(link_fd, &gate, 1, MSG_DONTWAIT) == 1 && flowdex_command_oversee(&received);
+    flowdex_command_forget(&received);
   }
-  char gate;
-  if (news == owner_spoke && recv(link_fd, &gate, 1, MSG_DONTWAIT) == 1) flowdex_command_oversee(command);
   _exit(0);
 }
 
@@ -105,62 +115,81 @@ static void close_all(int *fds, int count) {
   }
 }
 
-// Six ends: the socket's, the output's and the error's, the caller's before the supervisor's. All are clear
-// of 0 to 2, which the caller may have closed, and of the supervisor's places.
-static int32_t make_ends(int *ends) {
-  for (int at = 0; at < 6; at++) ends[at] = -1;
-  bool made = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0 && pipe2(ends + 2, O_CLOEXEC) == 0
-    && pipe2(ends + 4, O_CLOEXEC) == 0;
-  for (int at = 0; made && at < 6; at++) {
-    if (ends[at] >= staging_fd) continue;
-    int moved = fcntl(ends[at], F_DUPFD_CLOEXEC, staging_fd);
-    made = moved >= 0;
-    if (made) {
-      close(ends[at]);
-      ends[at] = moved;
-    }
-  }
-  if (made) made = fcntl(ends[2], F_SETFL, O_NONBLOCK) == 0 && fcntl(ends[4], F_SETFL, O_NONBLOCK) == 0;
-  if (made) return 0;
-  int32_t error = errno;
-  close_all(ends, 6);
-  return error;
+// Moves an end clear of 0 to 2, which the caller may have closed, and of the supervisor's places. False, with errno,
+// where there is no descriptor to be had; the end is then as it was.
+static bool move_clear(int *end) {
+  if (*end >= staging_fd) return true;
+  int moved = fcntl(*end, F_DUPFD_CLOEXEC, staging_fd);
+  if (moved < 0) return false;
+  close(*end);
+  *end = moved;
+  return true;
 }
 
-int32_t flowdex_command_prepare(const struct flowdex_command *command, struct flowdex_supervisor *made) {
-  int ends[6];
-  int32_t error = make_ends(ends);
-  if (error != 0) return error;
+int32_t flowdex_supervisor_make(struct flowdex_supervisor *made) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return errno;
+  if (!move_clear(&ends[0]) || !move_clear(&ends[1])) {
+    int32_t error = errno;
+    close_all(ends, 2);
+    return error;
+  }
   sigset_t all, before;
   sigfillset(&all);
   // A handler that ran in the fork before the reset would write to the caller's descriptors.
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pid_t pid = fork();
-  error = errno;
-  if (pid == 0) supervise(command, ends[1], ends[3], ends[5]);
+  int32_t error = errno;
+  if (pid == 0) supervise(ends[1]);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
+  close(ends[1]);
   if (pid < 0) {
-    close_all(ends, 6);
+    close(ends[0]);
     return error;
   }
-  close(ends[1]);
-  close(ends[3]);
-  close(ends[5]);
   int64_t start_ticks = 0;
   ssize_t count;
   do {
     count = recv(ends[0], &start_ticks, sizeof start_ticks, MSG_WAITALL);
   } while (count < 0 && errno == EINTR);
   if (count != (ssize_t)sizeof start_ticks || start_ticks < 0) {
-    int callers[3] = {ends[0], ends[2], ends[4]};
-    close_all(callers, 3);
+    close(ends[0]);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
     }
     if (count == (ssize_t)sizeof start_ticks) return (int32_t)-start_ticks;
     // It was killed before it could say anything, as one is for whom there is no memory.
     return ENOMEM;
   }
-  *made = (struct flowdex_supervisor){pid, ends[0], ends[2], ends[4], start_ticks};
+  *made = (struct flowdex_supervisor){pid, ends[0], start_ticks};
+  return 0;
+}
+
+bool flowdex_supervisor_is_ready(int32_t link) {
+  char byte;
+  return recv(link, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+int32_t flowdex_command_prepare(int32_t link, const struct flowdex_command *command,
+                                struct flowdex_command_streams *streams) {
+  // The read end and the write end of the output, then of the error.
+  int ends[4] = {-1, -1, -1, -1};
+  bool made = pipe2(ends, O_CLOEXEC) == 0 && pipe2(ends + 2, O_CLOEXEC) == 0;
+  for (int at = 0; made && at < 4; at++) made = ends[at] > 2 || move_clear(&ends[at]);
+  if (made) made = fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 && fcntl(ends[2], F_SETFL, O_NONBLOCK) == 0;
+  if (!made) {
+    int32_t error = errno;
+    close_all(ends, 4);
+    return error;
+  }
+  int theirs[2] = {ends[1], ends[3]};
+  int32_t error = flowdex_command_send(link, command, theirs);
+  close_all(theirs, 2);
+  if (error != 0) {
+    close(ends[0]);
+    close(ends[2]);
+    return error;
+  }
+  *streams = (struct flowdex_command_streams){ends[0], ends[2]};
   return 0;
 }
 

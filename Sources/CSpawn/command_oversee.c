@@ -28,6 +28,9 @@ struct family {
   bool timed_out;
 };
 
+// A signal to end has come, at whatever moment: no further command is taken.
+static bool is_told_to_end;
+
 static int64_t now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -192,6 +195,7 @@ int flowdex_command_wait(int64_t timeout_ms, bool with_link) {
   while (read(signals_fd, &signal, sizeof signal) == (ssize_t)sizeof signal) {
     if (signal.ssi_signo != SIGCHLD) news |= signal_to_end;
   }
+  if (news & signal_to_end) is_told_to_end = true;
   return news;
 }
 
@@ -253,20 +257,29 @@ static bool kill_all(struct family *family, int64_t patience_ms) {
   return true;
 }
 
-void flowdex_command_oversee(const struct flowdex_command *command) {
+bool flowdex_command_oversee(const struct received_command *received) {
+  const struct flowdex_command *command = &received->command;
   struct flowdex_command_report report = {0};
   struct family family = {0};
   int64_t began = now_ms();
-  family.leader = start(command, &report);
-  // With these the pipes would stay open for as long as the supervisor.
-  close(output_fd);
-  close(error_fd);
+  if (received->memory) {
+    family.leader = start(command, &report);
+  } else {
+    report.step = FLOWDEX_COMMAND_FORK;
+    report.error = ENOMEM;
+  }
+  // With these the pipes would stay open for as long as the supervisor. Their places stay taken.
+  dup3(STDIN_FILENO, output_fd, O_CLOEXEC);
+  dup3(STDIN_FILENO, error_fd, O_CLOEXEC);
   if (family.leader > 0) follow(command, &family, began);
   report.leftover = !kill_all(&family, kill_patience_ms);
   report.status = family.leader_ended ? family.status : SIGKILL;
   report.timed_out = family.timed_out;
   report.duration_ms = (family.leader_ended ? family.ended_ms : now_ms()) - began;
+  bool goes_on = !report.leftover && !is_told_to_end;
   send(link_fd, &report, sizeof report, MSG_NOSIGNAL);
+  if (goes_on) return true;
   close(link_fd);
   while (report.leftover && !kill_all(&family, kill_patience_ms)) flowdex_command_wait(1000, false);
+  return false;
 }

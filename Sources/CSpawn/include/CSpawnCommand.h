@@ -1,13 +1,18 @@
-// Host commands: a supervisor process for each, so that a command can be ended with everything it started.
+// Host commands: a supervisor process for each that runs, so that a command can be ended with everything it started.
 //
 // The supervisor is a fork of the caller that never executes anything itself. It closes every descriptor that
 // is not its own, leads a session, and is a subreaper (PR_SET_CHILD_SUBREAPER, prctl(2)): a descendant whose
 // parent ends, whatever session or group it moved to, becomes its child. So "no child is left" means that no
 // descendant is left, and killing its children until none is left ends them all.
 //
-// It waits at a gate until the caller has written down who it is. One socket joins the two: a byte opens the
-// gate, the report comes back, and the caller's end closing (which SIGKILL does too) means: kill everything
-// and go. SIGTERM, SIGINT, SIGHUP and SIGQUIT to the supervisor mean the same.
+// One socket joins it to the caller. Over it comes a command, with the write ends of its output; then the supervisor
+// waits at a gate until the caller has written down who it is. A byte opens the gate, the report comes back, and when
+// nothing of the command is left the supervisor can be given another. The caller's end closing (which SIGKILL does
+// too) means: kill everything and go. SIGTERM, SIGINT, SIGHUP and SIGQUIT to the supervisor mean the same.
+//
+// Why one may serve several commands, one after the other: a fork of flowdex costs more than the command `true`, and for
+// as long as its child lives flowdex copies each page that it writes to. A command finds nothing of the one before,
+// for no process of it is left, and a supervisor that was told to end, or has something left, takes no other.
 //
 // Why fork and not vfork or clone(CLONE_VM): the supervisor lives for as long as the command, beside a
 // parent that goes on, so it needs memory of its own; and what kills the parent (a trap that dumps core,
@@ -18,9 +23,10 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
-// What to run. Read only by the fork, so it may be freed once prepare has returned.
+// What to run. Copied to the supervisor, so it may be freed once prepare has returned.
 struct flowdex_command {
   // Paths to try in turn, as execvp(3) would walk PATH; ends with NULL. Relative ones start from `cwd`.
   char *const *candidates;
@@ -35,16 +41,19 @@ struct flowdex_command {
   int64_t grace_ms;
 };
 
-// A supervisor that waits at its gate. The caller owns the descriptors (all close-on-exec) and the child.
+// A supervisor without a command. The caller owns the descriptor (close-on-exec) and the child.
 struct flowdex_supervisor {
   int32_t pid;
-  // The socket: one byte opens the gate, then one report can be read, then end of file.
+  // The socket: after prepare one byte opens the gate, then one report can be read, then end of file or nothing.
   int32_t link;
-  // Read ends, non-blocking, of the command's standard output and error.
-  int32_t standard_output;
-  int32_t standard_error;
   // Field 22 of /proc/<pid>/stat: clock ticks from boot to the supervisor's start.
   int64_t start_ticks;
+};
+
+// Read ends, non-blocking and close-on-exec, of a command's standard output and error: the caller's.
+struct flowdex_command_streams {
+  int32_t standard_output;
+  int32_t standard_error;
 };
 
 // The step that failed before the command ran; `error` is its errno.
@@ -70,8 +79,16 @@ struct flowdex_command_report {
   int64_t duration_ms;
 };
 
-// Forks the supervisor and waits until it stands at its gate. 0, or an errno with nothing left behind.
-int32_t flowdex_command_prepare(const struct flowdex_command *command, struct flowdex_supervisor *made);
+// Forks a supervisor and waits until it is one. 0, or an errno with nothing left behind.
+int32_t flowdex_supervisor_make(struct flowdex_supervisor *made);
+
+// Whether a supervisor whose last command has been reported still lives, and has nothing more to say.
+bool flowdex_supervisor_is_ready(int32_t link);
+
+// Gives a command to a supervisor that has none; from now on it waits at the gate. 0, or an errno: then there are no
+// streams, and the supervisor, which may have half a command, is only to be sent away.
+int32_t flowdex_command_prepare(int32_t link, const struct flowdex_command *command,
+                                struct flowdex_command_streams *streams);
 
 // The mark that a supervisor and all its descendants carry: their soft RLIMIT_RTTIME, in microseconds, far
 // beyond any life time (and counted for real-time threads only). It is inherited over fork, exec and setsid

@@ -8,7 +8,9 @@ final class CommandBoard {
   private let run: Run
   private let manifest: Manifest
   private let slots: Int
-  private let finished: Mailbox<(key: String, of: ProcessIdentity, outcome: HostCommandOutcome)>
+  private let finished: Mailbox<(key: String, of: PreparedCommand, outcome: HostCommandOutcome)>
+  /// So that commands which follow one another have one supervisor.
+  private let supervisors = SupervisorPool()
   private var live: [String: PreparedCommand] = [:]
   private var programs = ProgramFinder()
 
@@ -25,7 +27,7 @@ final class CommandBoard {
   var freeSlots: Int { slots - live.count }
   func isRunning(_ key: String) -> Bool { live[key] != nil }
 
-  /// Forks the command's supervisor, which waits until its intent is committed.
+  /// Gives the command to a supervisor, which waits until its intent is committed.
   func prepare(_ commandId: String) throws -> PreparedCommand {
     guard let command = manifest.permissions.hostCommands.first(where: { $0.id == commandId }) else {
       throw FlowdexError.bug("host-command", "the manifest has no command `\(commandId)`")
@@ -39,22 +41,21 @@ final class CommandBoard {
       HostCommandSpec(
         argv: command.argv, cwd: cwd, environment: environment, program: program,
         timeoutMs: command.timeoutMs, maxOutputBytes: command.maxOutputBytes),
-      spillFolder: run.layout.temporary)
+      spillFolder: run.layout.temporary, pool: supervisors)
   }
 
   /// Opens the gate of a command whose intent is committed.
   func go(_ key: String, _ prepared: PreparedCommand) throws {
     let mailbox = finished
-    let identity = prepared.identity
-    try prepared.go { outcome in mailbox.post((key: key, of: identity, outcome: outcome)) }
+    try prepared.go { outcome in mailbox.post((key: key, of: prepared, outcome: outcome)) }
     live[key] = prepared
   }
 
   /// What has finished since the last call, but for what was cancelled: its key may be another generation's by
   /// now, with a command of its own.
   func takeFinished() -> [(key: String, outcome: HostCommandOutcome)] {
-    finished.takeAll().compactMap { key, identity, outcome in
-      guard live[key]?.identity == identity else { return nil }
+    finished.takeAll().compactMap { key, prepared, outcome in
+      guard live[key] === prepared else { return nil }
       live[key] = nil
       return (key, outcome)
     }
@@ -64,7 +65,11 @@ final class CommandBoard {
   func cancelAll() {
     for prepared in live.values { prepared.cancel() }
     live = [:]
+    supervisors.dismiss()
   }
+
+  /// Nothing is to be started for a while: no process waits for it.
+  func rest() { supervisors.dismiss() }
 
   /// PATH, and the names that the manifest inherits: nothing else of our environment reaches a command.
   private static func environment(_ names: [String]) -> [String: String] {

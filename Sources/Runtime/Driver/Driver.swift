@@ -105,6 +105,7 @@ final class Driver {
         if record.status == .stopped { board.cancelAll() }
         trouble = nil
         closeSession()
+        board.rest()
         return .suspended(record.status, commands: board.running)
       }
       if record.generation != replay.generation { throw GenerationMoved() }
@@ -191,6 +192,7 @@ final class Driver {
         try tx.emit(.workflowSuspended, ["deliveries": JSONValue(replay.delivered)])
       }
     }
+    if board.running == 0 { board.rest() }
     return .waiting(commands: board.running)
   }
 
@@ -267,11 +269,16 @@ final class Driver {
   }
 
   /// One transaction of this driver, fenced by its epoch.
-  func transition<Value>(_ body: (Transaction) throws -> Value) throws -> Value {
-    try run.database.transition { tx in
-      try RunStore.fence(tx, epoch: epoch, generation: replay.generation)
-      return try body(tx)
-    }
+  ///
+  /// - Parameter announce: called as soon as the commit is on disk, while nobody else can commit.
+  func transition<Value>(
+    _ body: (Transaction) throws -> Value, announce: (Value) -> Void = { _ in }
+  ) throws -> Value {
+    try run.database.transition(
+      { tx in
+        try RunStore.fence(tx, epoch: epoch, generation: replay.generation)
+        return try body(tx)
+      }, announce: announce)
   }
 
   /// Ends the run `failed`, with its reason.

@@ -27,31 +27,46 @@ enum HostCommandRunner {
   /// Where a program is looked for if the environment has no PATH.
   static let defaultPath = "/usr/local/bin:/usr/bin:/bin"
 
-  /// Forks the supervisor of a command, which waits at its gate and is known by `identity` from now on. The
+  /// Gives a command to a supervisor, which waits at its gate and is known by `identity` from now on. The
   /// caller opens the gate with `go`, once the identity is committed, or calls `abandon`.
   ///
-  /// - Parameter spillFolder: an existing folder, on the artifacts' file system, for output over 64 KiB.
+  /// - Parameters:
+  ///   - spillFolder: an existing folder, on the artifacts' file system, for output over 64 KiB.
+  ///   - pool: where the supervisor is taken from, if one is there, and goes when nothing of the command is left;
+  ///     without a pool it is a new one and goes away with its command.
   /// - Throws: `host-command-text` for what cannot be passed to a program; a machine error if there are no
   ///   processes or descriptors to be had, or no `/proc`.
-  static func prepare(_ spec: HostCommandSpec, spillFolder: String) throws -> PreparedCommand {
+  static func prepare(
+    _ spec: HostCommandSpec, spillFolder: String, pool: SupervisorPool? = nil
+  ) throws -> PreparedCommand {
     try check(spec)
+    while let known = pool?.take() {
+      var streams = flowdex_command_streams()
+      // One that has died this very moment is not the last there is.
+      let error = give(spec, to: known, &streams)
+      if error == 0 { return PreparedCommand(spec, known, streams, spillFolder: spillFolder, pool: pool) }
+      known.end()
+      if error != EPIPE, error != ECONNRESET { throw Supervisor.failure(spec.argv[0], error) }
+    }
+    let fresh = try Supervisor(for: spec.argv[0])
+    var streams = flowdex_command_streams()
+    let error = give(spec, to: fresh, &streams)
+    if error != 0 { throw Supervisor.failure(spec.argv[0], error) }
+    return PreparedCommand(spec, fresh, streams, spillFolder: spillFolder, pool: pool)
+  }
+
+  private static func give(
+    _ spec: HostCommandSpec, to supervisor: Supervisor, _ streams: inout flowdex_command_streams
+  ) -> Int32 {
     let candidates = CStrings(candidates(spec))
     let argv = CStrings(spec.argv)
     let environment = CStrings(spec.environment.map { "\($0.key)=\($0.value)" }.sorted())
-    var made = flowdex_supervisor()
-    let error = spec.cwd.withCString { cwd in
+    return spec.cwd.withCString { cwd in
       var command = flowdex_command(
         candidates: candidates.pointers, argv: argv.pointers, environment: environment.pointers, cwd: cwd,
         timeout_ms: Int64(clamped(spec.timeoutMs)), grace_ms: Int64(clamped(spec.graceMs)))
-      return flowdex_command_prepare(&command, &made)
+      return flowdex_command_prepare(supervisor.link, &command, &streams)
     }
-    if error != 0 {
-      throw FlowdexError.machine(
-        "host-command-fork",
-        "cannot make a supervisor for `\(spec.argv[0])`: \(String(cString: strerror(error)).lowercased())",
-        next: error == ENOSYS ? "a supervisor needs `/proc` and Linux 5.3 or later" : nil)
-    }
-    return PreparedCommand(spec, made, spillFolder: spillFolder)
   }
 
   /// Ten years at most, so that no sum of times overflows.

@@ -13,46 +13,48 @@ struct CommandEnding {
 /// The work of a command's thread. Memory stays constant, however much the command writes.
 struct OutcomeCollector {
   private let spec: HostCommandSpec
-  private let made: flowdex_supervisor
-  private let identity: ProcessIdentity
+  private let supervisor: Supervisor
+  private let streams: flowdex_command_streams
   private var stdout: StreamCapture
   private var stderr: StreamCapture
-  private var buffer = [UInt8](repeating: 0, count: 64 << 10)
+  /// A pipe's worth at once. Not zeroed: what is not read into it costs no memory.
+  private static let pieceBytes = 64 << 10
 
-  init(_ spec: HostCommandSpec, _ made: flowdex_supervisor, _ identity: ProcessIdentity, spillFolder: String)
-  {
+  init(
+    _ spec: HostCommandSpec, _ supervisor: Supervisor, _ streams: flowdex_command_streams, spillFolder: String
+  ) {
     self.spec = spec
-    self.made = made
-    self.identity = identity
-    // No two supervisors of one boot have the same pid and start; a file that an earlier boot left behind
-    // may have them, so the name has something of its own too.
-    let unique = UInt32.random(in: 0...UInt32.max)
-    let name = "\(spillFolder)/command-\(made.pid)-\(made.start_ticks)-\(unique)"
+    self.supervisor = supervisor
+    self.streams = streams
+    // No two supervisors of one boot have the same pid and start; but one has several commands, and a file that an
+    // earlier boot left behind may have them, so the name has something of its own too.
+    let unique = UInt64.random(in: 0...UInt64.max)
+    let name = "\(spillFolder)/command-\(supervisor.identity.pid)-\(supervisor.identity.startTicks)-\(unique)"
     stdout = StreamCapture(spillPath: "\(name).stdout", limitBytes: spec.maxOutputBytes)
     stderr = StreamCapture(spillPath: "\(name).stderr", limitBytes: spec.maxOutputBytes)
   }
 
   /// Blocks until the supervisor reports. Both pipes are read all the while: the command never waits for us.
   mutating func collect() -> CommandEnding {
-    var open: Set<Int32> = [made.standard_output, made.standard_error]
+    var open: Set<Int32> = [streams.standard_output, streams.standard_error]
     var ending: CommandEnding?
     while ending == nil {
       let ready: Set<Int32>
       do {
-        ready = try Poller.wait([made.link] + open, timeoutMs: nil)
+        ready = try Poller.wait([supervisor.link] + open, timeoutMs: nil)
       } catch {
         break
       }
       for descriptor in open where ready.contains(descriptor) {
-        if !read(descriptor, atMost: buffer.count).isOpen { open.remove(descriptor) }
+        if !read(descriptor, atMost: Self.pieceBytes).isOpen { open.remove(descriptor) }
       }
-      if ready.contains(made.link) { ending = CommandEnding(report: readReport()) }
+      if ready.contains(supervisor.link) { ending = CommandEnding(report: readReport()) }
     }
     // Everything that could write is gone, or is a stranger that was handed the pipe: what lies in it is
     // taken and nobody is waited for.
     for descriptor in open { drain(descriptor) }
     let known = ending ?? CommandEnding(report: nil)
-    if known.report == nil { try? identity.killIfAlive() }
+    if known.report == nil { try? supervisor.identity.killIfAlive() }
     return known
   }
 
@@ -74,16 +76,13 @@ struct OutcomeCollector {
   }
 
   private mutating func read(_ descriptor: Int32, atMost count: Int) -> (bytes: Int, isOpen: Bool) {
-    let got = FileSystem.retrying {
-      buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, min(count, $0.count)) }
+    withUnsafeTemporaryAllocation(byteCount: min(count, Self.pieceBytes), alignment: 16) { buffer in
+      let got = FileSystem.retrying { Glibc.read(descriptor, buffer.baseAddress, buffer.count) }
+      if got < 0 { return (0, errno == EAGAIN) }
+      let piece = UnsafeRawBufferPointer(rebasing: buffer[..<got])
+      if descriptor == streams.standard_output { stdout.append(piece) } else { stderr.append(piece) }
+      return (got, got > 0)
     }
-    if got < 0 { return (0, errno == EAGAIN) }
-    let isStdout = descriptor == made.standard_output
-    buffer.withUnsafeBytes { bytes in
-      let piece = UnsafeRawBufferPointer(rebasing: bytes[0..<got])
-      if isStdout { stdout.append(piece) } else { stderr.append(piece) }
-    }
-    return (got, got > 0)
   }
 
   /// Takes no more than lay in the pipe at this moment, for a stranger could go on writing for ever.
@@ -101,7 +100,7 @@ struct OutcomeCollector {
   private func readReport() -> flowdex_command_report? {
     var report = flowdex_command_report()
     let size = MemoryLayout<flowdex_command_report>.size
-    let got = FileSystem.retrying { recv(made.link, &report, size, Int32(MSG_WAITALL)) }
+    let got = FileSystem.retrying { recv(supervisor.link, &report, size, Int32(MSG_WAITALL)) }
     return got == size ? report : nil
   }
 }

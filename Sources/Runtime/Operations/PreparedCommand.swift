@@ -15,20 +15,26 @@ final class PreparedCommand: Sendable {
   }
 
   /// Who the supervisor is: committed as the operation's intent before `go`.
-  let identity: ProcessIdentity
+  var identity: ProcessIdentity { supervisor.identity }
   /// What is run: recorded with the intent.
   var program: ProgramFile? { spec.program }
   private let spec: HostCommandSpec
-  private let made: flowdex_supervisor
+  private let supervisor: Supervisor
+  private let streams: flowdex_command_streams
   private let spillFolder: String
+  private let pool: SupervisorPool?
   private let state = Guarded(State.waiting)
 
-  init(_ spec: HostCommandSpec, _ made: flowdex_supervisor, spillFolder: String) {
+  init(
+    _ spec: HostCommandSpec, _ supervisor: Supervisor, _ streams: flowdex_command_streams,
+    spillFolder: String,
+    pool: SupervisorPool?
+  ) {
     self.spec = spec
-    self.made = made
+    self.supervisor = supervisor
+    self.streams = streams
     self.spillFolder = spillFolder
-    identity = ProcessIdentity(
-      pid: made.pid, startTicks: made.start_ticks, bootId: SystemClock().bootId())
+    self.pool = pool
   }
 
   deinit { abandon() }
@@ -57,17 +63,23 @@ final class PreparedCommand: Sendable {
 
   /// The life of the command's thread.
   private func live(_ done: @Sendable (HostCommandOutcome) -> Void) {
-    var collector = OutcomeCollector(spec, made, identity, spillFolder: spillFolder)
+    var collector = OutcomeCollector(spec, supervisor, streams, spillFolder: spillFolder)
     // If it does not arrive, the supervisor is dead, which the collector sees for itself.
     var gate: UInt8 = 1
-    _ = FileSystem.retrying { send(made.link, &gate, 1, Int32(MSG_NOSIGNAL)) }
+    _ = FileSystem.retrying { send(supervisor.link, &gate, 1, Int32(MSG_NOSIGNAL)) }
     let ending = collector.collect()
     let wasCancelled = state.withLock { state in
       defer { state = .over }
       return state == .cancelled
     }
     let outcome = collector.outcome(ending, cancelled: wasCancelled)
-    if !ending.hasLeftover { release() }
+    let isDone = ending.report != nil && !ending.hasLeftover && !wasCancelled
+    if isDone, let pool {
+      closeStreams()
+      pool.put(supervisor)
+    } else if !ending.hasLeftover {
+      release()
+    }
     done(outcome)
     // What cannot be killed must not keep the run waiting; its supervisor is collected whenever it ends.
     if ending.hasLeftover { release() }
@@ -83,8 +95,7 @@ final class PreparedCommand: Sendable {
         return true
       case .running:
         state = .cancelled
-        // What the supervisor would also see if this process died.
-        shutdown(made.link, Int32(SHUT_WR))
+        supervisor.tellToEnd()
         return false
       case .cancelled, .over: return false
       }
@@ -102,9 +113,14 @@ final class PreparedCommand: Sendable {
     if wasWaiting { release() }
   }
 
-  /// Closes what joins us to the supervisor, and reaps it.
+  /// Sends the supervisor away, and reaps it.
   private func release() {
-    for descriptor in [made.link, made.standard_output, made.standard_error] { close(descriptor) }
-    FileSystem.retrying { waitpid(made.pid, nil, 0) }
+    closeStreams()
+    supervisor.end()
+  }
+
+  private func closeStreams() {
+    close(streams.standard_output)
+    close(streams.standard_error)
   }
 }
