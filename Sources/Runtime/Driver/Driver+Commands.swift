@@ -13,22 +13,23 @@ extension Driver {
     for operation in waiting where !board.isRunning(operation.key) {
       if board.freeSlots == 0 { return }
       guard let prepared = try prepare(operation.key, try commandId(of: operation)) else { return }
+      var unbegun: [(key: String, error: any Error)] = []
       do {
-        try transition { tx in
+        try transition({ tx in
           _ = try OperationStore.start(
             tx, generation: replay.generation, key: operation.key, intent: prepared.identity.text,
             program: prepared.program)
-        }
+        }) { unbegun = self.begin([(operation.key, prepared)]) }
       } catch {
         prepared.abandon()
         throw error
       }
-      try begin(operation.key, prepared)
+      try putBack(unbegun)
       if trouble != nil { return }
     }
   }
 
-  /// The supervisor of a command, at its gate; nil, with `trouble`, where the machine has none to give.
+  /// Gives a command to a supervisor, at its gate; nil, with `trouble`, where the machine has none to give.
   func prepare(_ key: String, _ commandId: String) throws -> PreparedCommand? {
     do {
       return try board.prepare(commandId)
@@ -38,11 +39,25 @@ extension Driver {
     }
   }
 
-  /// Opens the gate of a command whose intent is committed; where that cannot be, it is as if nothing had been tried.
-  func begin(_ key: String, _ prepared: PreparedCommand) throws {
-    do {
-      try board.go(key, prepared)
-    } catch let error as FlowdexError where error.kind == .machine {
+  /// Opens the gates of commands whose intent is on disk, as soon as it is: they need not wait for what only follows
+  /// from the commit.
+  ///
+  /// - Returns: those that could not be opened, to be `putBack` once another transaction can be begun.
+  func begin(_ starts: [(key: String, command: PreparedCommand)]) -> [(key: String, error: any Error)] {
+    starts.compactMap { key, command in
+      do {
+        try board.go(key, command)
+        return nil
+      } catch {
+        return (key, error)
+      }
+    }
+  }
+
+  /// Where a gate could not be opened it is as if nothing had been tried.
+  func putBack(_ unbegun: [(key: String, error: any Error)]) throws {
+    for (key, error) in unbegun {
+      guard let error = error as? FlowdexError, error.kind == .machine else { throw error }
       trouble = cannotStart(key, error.description)
       try transition { tx in
         _ = try OperationStore.putBack(tx, generation: replay.generation, key: key)

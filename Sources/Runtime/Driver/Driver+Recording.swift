@@ -21,23 +21,23 @@ extension Driver {
           limit: "operations", value: manifest.limits.operations,
           message: "it has scheduled \(replay.operations + recordings.count)"))
     }
+    let starts = recordings.compactMap { one in one.prepared.map { (key: one.operation.key, command: $0) } }
+    var unbegun: [(key: String, error: any Error)] = []
     do {
-      try transition { tx in
+      try transition({ tx in
         for (_, turn) in new {
           for text in turn.logs { try tx.emit(.workflowLog, ["text": .string(text)]) }
         }
         for recording in recordings { try recorder.record(tx, recording) }
         try RunStore.setTurns(tx, last)
         if !recordings.isEmpty { _ = try RunStore.move(tx, .advance) }
-      }
+      }) { unbegun = self.begin(starts) }
     } catch {
       recordings.forEach { $0.prepared?.abandon() }
       throw error
     }
     replay.didRecord(through: last, operations: recordings.count)
-    for recording in recordings {
-      if let prepared = recording.prepared { try begin(recording.operation.key, prepared) }
-    }
+    try putBack(unbegun)
   }
 
   private func compare(_ turns: [(index: Int, turn: Turn)]) throws {
