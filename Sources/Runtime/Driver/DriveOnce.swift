@@ -54,20 +54,33 @@ extension Run {
     let wakes = try WakeWatch(layout)
     do {
       while true {
+        let before = try database.foreignVersion()
         switch try driver.advance() {
         case .ended, .suspended(_, commands: 0), .waiting(commands: 0): return (try result(), driver.position)
         case .interrupted: return (try result(wasInterrupted: true), nil)
         case .waiting, .suspended:
-          let ready = try Poller.wait(
-            [driver.descriptor, wakes.descriptor] + environment.interrupts, timeoutMs: Self.lookAnywayMs)
-          wakes.take()
-          if !ready.isDisjoint(with: environment.interrupts) {
+          if try !waitForNews(driver, wakes, since: before, environment.interrupts) {
             return (try result(wasInterrupted: true), nil)
           }
         }
       }
     } catch is DriverFenced {
       return nil
+    }
+  }
+
+  /// Waits for a command's end, another's commit, or the time to look anyway; false for an interrupt. This driver's own
+  /// commits rewrite `wake` too, and are no news.
+  private func waitForNews(
+    _ driver: Driver, _ wakes: WakeWatch, since version: Int, _ interrupts: [Int32]
+  ) throws -> Bool {
+    while true {
+      let ready = try Poller.wait(
+        [driver.descriptor, wakes.descriptor] + interrupts, timeoutMs: Self.lookAnywayMs)
+      if !ready.isDisjoint(with: interrupts) { return false }
+      if ready.contains(wakes.descriptor) { wakes.take() }
+      if ready != [wakes.descriptor] { return true }
+      if try database.foreignVersion() != version { return true }
     }
   }
 
