@@ -42,8 +42,11 @@ function member(holder, key, trail) {
   return found.value;
 }
 
-/** The text of a value, or a TypeError that names the JSON pointer of what is not JSON. */
-function canonical(root) {
+/**
+ * The text of a value, or a TypeError that names the JSON pointer of what is not JSON. `noted` is given the root's `id`, as
+ * it was written: a proxy may say something else when it is asked again.
+ */
+function canonical(root, noted) {
   const around = new Set();
   const trail = [];
   let members = 0;
@@ -75,7 +78,9 @@ function canonical(root) {
       if (++members > MAX_MEMBERS) {
         throw new TypeError(`\`${pointer(trail)}\`: more than ${MAX_MEMBERS} members`);
       }
-      parts[parts.length] = text(key, trail) + ":" + write(member(value, key, trail));
+      const held = member(value, key, trail);
+      parts[parts.length] = text(key, trail) + ":" + write(held);
+      if (noted !== undefined && key === "id" && value === root) noted.id = held;
       trail.length--;
     }
     return "{" + parts.join(",") + "}";
@@ -131,9 +136,9 @@ function setMessage(error, message) {
 }
 
 function operation(kind, args) {
-  const argsText = canonical(args);
-  const copy = JSON.parse(argsText);
-  const id = typeof copy === "object" && copy !== null ? copy.id : undefined;
+  const noted = { id: undefined };
+  const argsText = canonical(args, noted);
+  const { id } = noted;
   if (typeof id !== "string" || id === "") {
     throw new TypeError(`ctx.${kind}: \`id\` is missing or not a string`);
   }
@@ -141,7 +146,7 @@ function operation(kind, args) {
   const known = operations.get(key);
   if (known !== undefined) {
     if (known.argsText === argsText) return known.promise;
-    const path = difference(JSON.parse(known.argsText), copy, "");
+    const path = difference(JSON.parse(known.argsText), JSON.parse(argsText), "");
     throw new Error(`\`${key}\` was called before with other arguments: they differ at \`${path}\``);
   }
   // Made here, so that it shows the line of the call; its text is formatted when it is first read.
