@@ -29,7 +29,7 @@ public final class StateDatabase {
 
   /// What SQLite may keep of the state in memory. Two megabytes, its default, are less than a burst of some thousand
   /// results touches again and again: each then read fourteen pages anew.
-  private static let cacheKiB = 8192
+  private static let cacheKiB = 4096
 
   /// Tables that a module above adds to the run's state, in its own numbered migrations.
   public typealias Migrations = @Sendable (inout DatabaseMigrator) -> Void

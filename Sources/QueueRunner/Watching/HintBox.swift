@@ -2,7 +2,7 @@
 /// who is slow pays with less detail and never with memory.
 final class HintBox: Sendable {
   /// Names that are kept apart; beyond, the hint is to look at everything.
-  static let maxNames = 65_536
+  static let maxNames = 16_384
 
   private struct Contents {
     var hints = DropWatcher.Hints()
