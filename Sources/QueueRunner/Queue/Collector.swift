@@ -27,6 +27,8 @@ public final class Collector {
   private var isFirstPass = true
   /// Reads ahead and acknowledges in a burst; nil before the first one, and where no thread can be had.
   private var companion: Companion?
+  /// The last two batches whose acknowledgements the companion was handed.
+  private var acknowledging: [Int] = []
 
   /// Looks at the packages of one queue, on the thread that the queue is confined to.
   public init(_ queue: WorkQueue) { self.queue = queue }
@@ -212,7 +214,7 @@ public final class Collector {
 
   private func right(_ lease: LeaseRecord, _ package: PackageLayout, _ good: ReadAhead.Good) -> Examination {
     let right = WorkQueue.RightResult(
-      result: good.result, bytes: good.bytes, schema: rules[lease.task]?.schema, diff: nil)
+      result: good.result, bytes: good.bytes, schema: good.schema, diff: nil)
     return .right(Found(lease: lease, package: package, right: right, stamp: good.stamp))
   }
 
@@ -221,6 +223,8 @@ public final class Collector {
     _ found: [Found], beside companion: Companion? = nil, into report: inout CollectReport
   ) throws {
     if found.isEmpty { return }
+    // With this batch, no more than two are ever unacknowledged: `heal` makes up for so many.
+    if acknowledging.count == 2 { self.companion?.wait(for: acknowledging.removeFirst()) }
     let outcomes = try queue.database.transition { tx in
       try found.map { try queue.settle(tx, seen: $0.lease, $0.right, stamp: $0.stamp.text) }
     } announce: { outcomes in
@@ -228,7 +232,7 @@ public final class Collector {
       let acknowledge: @Sendable () -> Void = { [layout = queue.layout] in
         for (lease, package) in taken { layout.acknowledge(lease, package) }
       }
-      if let companion { _ = companion.hand(acknowledge) } else { acknowledge() }
+      if let companion { acknowledging.append(companion.hand(acknowledge)) } else { acknowledge() }
     }
     for (right, state) in zip(found, outcomes) {
       looks[right.lease.token] = nil
@@ -237,7 +241,7 @@ public final class Collector {
     }
   }
 
-  /// What a crash between a commit and what follows from it left undone: acknowledgements, at most one batch of
+  /// What a crash between a commit and what follows from it left undone: acknowledgements, at most two batches of
   /// them, the queue entries of leases that have ended, and packages that no lease names.
   private func heal() throws {
     isFirstPass = false

@@ -17,6 +17,8 @@ final class ReadAhead {
   /// A result that is right, as it was read.
   struct Good: Sendable {
     let result: AdapterResult
+    /// Of the rules that it was judged by: those of its task may be forgotten before it is taken.
+    let schema: JSONValue?
     let bytes: [UInt8]
     let stamp: ResultFile.Stamp
   }
@@ -60,12 +62,12 @@ final class ReadAhead {
     guard case .bytes(let bytes, let stamp)? = try? ResultFile.read(package: wanted.package.root),
       case .valid(let result) = AdapterResult.judge(bytes, schema: wanted.rules.compiled)
     else { return nil }
-    return Good(result: result, bytes: bytes, stamp: stamp)
+    return Good(result: result, schema: wanted.rules.schema, bytes: bytes, stamp: stamp)
   }
 
   /// What was read for the lease at that place; places are asked for in their order.
   func take(_ index: Int) -> Good? {
-    if let handed, handed.range.contains(index) {
+    if let handed, index >= handed.range.lowerBound {
       companion.wait(for: handed.number)
       good = handed.found.withLock { found in
         defer { found = [] }

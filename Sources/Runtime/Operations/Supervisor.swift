@@ -40,14 +40,20 @@ final class Supervisor: Sendable {
   /// What it would also see if this process died: it kills what it has running, reports, and goes.
   func tellToEnd() { shutdown(link, Int32(SHUT_WR)) }
 
+  /// As `end`, for one that has nothing running: somebody may have stopped it, and it would not see that it is to go.
+  func endIdle() { end(byForce: true) }
+
   /// Sends it away and waits until it is gone. Harmless when done twice.
-  func end() {
+  func end() { end(byForce: false) }
+
+  private func end(byForce: Bool) {
     let isFirst = hasEnded.withLock { ended in
       defer { ended = true }
       return !ended
     }
     guard isFirst else { return }
     close(link)
+    if byForce { kill(identity.pid, SIGKILL) }
     FileSystem.retrying { waitpid(identity.pid, nil, 0) }
   }
 }
@@ -64,7 +70,7 @@ final class SupervisorPool: Sendable {
   func take() -> Supervisor? {
     while let found = idle.withLock({ $0.popLast() }) {
       if found.isReady { return found }
-      found.end()
+      found.endIdle()
     }
     return nil
   }
@@ -78,6 +84,6 @@ final class SupervisorPool: Sendable {
       defer { idle = [] }
       return idle
     }
-    for supervisor in all { supervisor.end() }
+    for supervisor in all { supervisor.endIdle() }
   }
 }
