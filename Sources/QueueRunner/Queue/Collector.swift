@@ -53,7 +53,7 @@ public final class Collector {
   struct Found {
     let lease: LeaseRecord
     let package: PackageLayout
-    let right: WorkQueue.RightResult
+    let right: RightResult
     let stamp: ResultFile.Stamp
   }
 
@@ -96,8 +96,9 @@ public final class Collector {
       let attention = try attendQueue(lease, package)
       if attention == .nothing { continue }
       let examination =
-        try ahead?.take(at).map { right(lease, package, $0) }
-        ?? examine(lease, package, isHinted: isHinted)
+        try ahead?.take(at).map {
+          .right(Found(lease: lease, package: package, right: $0.right, stamp: $0.stamp))
+        } ?? examine(lease, package, isHinted: isHinted)
       if attention == .claimed, !examination.isRight { claimed.append(lease) }
       if attention == .held, !examination.isRight { try attendHeartbeat(lease, package) }
       switch examination {
@@ -207,15 +208,10 @@ public final class Collector {
       guard lease.hasPackage, looks[lease.token] == nil, let rules = rules[lease.task], !rules.isWrite else {
         return nil
       }
-      return ReadAhead.Wanted(package: queue.layout.package(lease), rules: rules)
+      return ReadAhead.Wanted(
+        childKey: lease.childKey, attempt: lease.attempt, package: queue.layout.package(lease), rules: rules)
     }
     return ReadAhead(wanted, companion)
-  }
-
-  private func right(_ lease: LeaseRecord, _ package: PackageLayout, _ good: ReadAhead.Good) -> Examination {
-    let right = WorkQueue.RightResult(
-      result: good.result, bytes: good.bytes, schema: good.schema, diff: nil)
-    return .right(Found(lease: lease, package: package, right: right, stamp: good.stamp))
   }
 
   /// - Parameter companion: acknowledges what is taken while the caller goes on.

@@ -29,18 +29,6 @@ public struct DeliveredResult: Sendable {
     return JSONValue.object(object).canonicalText
   }
 
-  init(
-    _ result: AdapterResult, childKey: String, attempt: Int, resultArtifactId: String,
-    diff: (artifactId: String, text: String)?, schema: JSONValue?
-  ) {
-    self.result = result
-    self.childKey = childKey
-    self.attempt = attempt
-    self.resultArtifactId = resultArtifactId
-    self.diff = diff
-    schemaArtifactId = schema.map { Digest.sha256Hex($0.canonicalBytes) }
-  }
-
   /// What was delivered of a task that has ended, made anew from what is stored.
   ///
   /// - Throws: `result-lost` where the stored bytes are gone or no longer what was committed.
@@ -53,8 +41,8 @@ public struct DeliveredResult: Sendable {
       return (artifactId: id, text: String(decoding: bytes, as: UTF8.self))
     }
     let text = DeliveredResult(
-      result, childKey: task.childKey, attempt: task.attempt, resultArtifactId: digest, diff: diff,
-      schema: try task.schema()
+      result: result, childKey: task.childKey, attempt: task.attempt, resultArtifactId: digest, diff: diff,
+      schemaArtifactId: try task.schema().map { Digest.sha256Hex($0.canonicalBytes) }
     ).text
     if task.deliveredHash != Digest.sha256Hex(text) { throw lost(task.childKey) }
     return text

@@ -10,16 +10,16 @@ final class ReadAhead {
 
   /// A lease whose package may hold a result, and what its task demands of one.
   struct Wanted: Sendable {
+    let childKey: String
+    let attempt: Int
     let package: PackageLayout
     let rules: TaskRules
   }
 
   /// A result that is right, as it was read.
   struct Good: Sendable {
-    let result: AdapterResult
-    /// Of the rules that it was judged by: those of its task may be forgotten before it is taken.
-    let schema: JSONValue?
-    let bytes: [UInt8]
+    /// With the schema that it was judged by: the rules of its task may be forgotten before it is taken.
+    let right: RightResult
     let stamp: ResultFile.Stamp
   }
 
@@ -62,7 +62,9 @@ final class ReadAhead {
     guard case .bytes(let bytes, let stamp)? = try? ResultFile.read(package: wanted.package.root),
       case .valid(let result) = AdapterResult.judge(bytes, schema: wanted.rules.compiled)
     else { return nil }
-    return Good(result: result, schema: wanted.rules.schema, bytes: bytes, stamp: stamp)
+    let right = RightResult(
+      result, bytes, schema: wanted.rules.schema, childKey: wanted.childKey, attempt: wanted.attempt)
+    return Good(right: right, stamp: stamp)
   }
 
   /// What was read for the lease at that place; places are asked for in their order.

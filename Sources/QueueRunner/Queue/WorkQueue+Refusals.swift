@@ -7,9 +7,9 @@ extension WorkQueue {
     let result = AdapterResult(
       status: .failed, summary: why, data: .null, claims: [], artifacts: [], diff: nil, usage: [:], error: why
     )
-    let right = WorkQueue.RightResult(
-      result: result, bytes: result.json.canonicalBytes,
-      schema: try TaskStore.find(tx.db, id: lease.task)?.rules().schema, diff: nil)
+    let right = RightResult(
+      result, result.json.canonicalBytes, schema: try TaskStore.find(tx.db, id: lease.task)?.rules().schema,
+      childKey: lease.childKey, attempt: lease.attempt)
     _ = try settle(tx, lease, right, stamp: nil)
   }
 
@@ -26,8 +26,8 @@ extension WorkQueue {
         return nil
       }
       let right = RightResult(
-        result: result, bytes: result.json.canonicalBytes,
-        schema: try TaskStore.find(tx.db, id: lease.task)?.rules().schema, diff: nil)
+        result, result.json.canonicalBytes, schema: try TaskStore.find(tx.db, id: lease.task)?.rules().schema,
+        childKey: lease.childKey, attempt: lease.attempt)
       return try settle(tx, lease, right, stamp: nil) == nil ? nil : lease
     }
     guard let lease else { return nil }

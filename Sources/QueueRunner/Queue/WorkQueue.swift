@@ -3,17 +3,18 @@
 
 import GRDB
 
-/// Called in the transaction that makes a task final, so that what follows from it commits with it.
-public typealias TaskEndHook = @Sendable (Transaction, EndedTask) throws -> Void
+/// Called at the end of a transaction that makes tasks final, so that what follows from it commits with it: once for each
+/// operation whose tasks they are.
+public typealias TaskEndHook = @Sendable (Transaction, EndedTasks) throws -> Void
 
-/// A task that has just become final.
-public struct EndedTask: Sendable {
-  /// The life of the history that it belongs to, from 1.
+/// Tasks of one operation that have become final in one transaction.
+public struct EndedTasks: Sendable {
+  /// The life of the history that they belong to, from 1.
   public let generation: Int
-  /// Names the task within its generation.
-  public let childKey: String
-  /// The key of the operation that it belongs to.
+  /// The key of the operation.
   public let groupKey: String
+  /// Name the tasks within their generation; in the order in which they ended, at least one.
+  public internal(set) var childKeys: [String]
 }
 
 /// A durable queue of folders over one run's state. Confined to the thread that opened it.
@@ -34,7 +35,7 @@ public final class WorkQueue {
   ///
   /// - Parameters:
   ///   - workCopies: makes and judges the copies of writing tasks.
-  ///   - onTaskEnd: runs within each transaction that makes a task final.
+  ///   - onTaskEnd: runs within each transaction that makes tasks final, at its end.
   public init(
     _ database: StateDatabase, workCopies: WorkCopies = .none, onTaskEnd: @escaping TaskEndHook
   ) throws {
@@ -93,8 +94,7 @@ public final class WorkQueue {
     case .right(let right):
       let state = try database.transition { tx -> TaskState in
         let now = try held(tx.db, childKey: childKey, token: token)
-        if now.state == .collected, try TaskStore.find(tx.db, id: now.task)?.result == Digest.sha256Hex(bytes)
-        {
+        if now.state == .collected, try TaskStore.find(tx.db, id: now.task)?.result == right.digest {
           return now.taskState
         }
         guard let ended = try settle(tx, now, right, stamp: nil) else { throw staleLease(now) }
@@ -113,14 +113,6 @@ public final class WorkQueue {
       return try record(tx, now, finding)
     }
     if state?.isFinal == true { unlink([lease.token]) }
-  }
-
-  /// A result that was found right, with what flowdex computed of it.
-  struct RightResult {
-    let result: AdapterResult
-    let bytes: [UInt8]
-    let schema: JSONValue?
-    let diff: String?
   }
 
   enum Judgement {
@@ -152,7 +144,9 @@ public final class WorkQueue {
         }
       }
     }
-    return .right(RightResult(result: result, bytes: bytes, schema: rules.schema, diff: diff))
+    return .right(
+      RightResult(
+        result, bytes, schema: rules.schema, diff: diff, childKey: lease.childKey, attempt: lease.attempt))
   }
 
   /// The lease of that token, if it belongs to that task.
@@ -214,17 +208,13 @@ public final class WorkQueue {
   ) throws -> TaskState? {
     guard try LeaseStore.collect(tx, lease, stamp: stamp) else { return nil }
     let result = right.result
-    let digest = try ArtifactStore.put(tx, right.bytes, layout: layout)
-    let diff = try right.diff.map { text in
-      (artifactId: try ArtifactStore.put(tx, Array(text.utf8), layout: layout), text: text)
+    try ArtifactStore.put(tx, right.bytes, digest: right.digest, layout: layout)
+    if let diff = right.diff {
+      try ArtifactStore.put(tx, Array(diff.text.utf8), digest: diff.artifactId, layout: layout)
     }
     if let schema = right.schema {
-      try ArtifactStore.put(tx, schema.canonicalBytes, layout: layout, announce: false)
+      try ArtifactStore.put(tx, schema.bytes, digest: schema.digest, layout: layout, announce: false)
     }
-    let text = DeliveredResult(
-      result, childKey: lease.childKey, attempt: lease.attempt, resultArtifactId: digest, diff: diff,
-      schema: right.schema
-    ).text
     let event: TaskEvent =
       switch result.status {
       case .completed: .complete
@@ -232,8 +222,8 @@ public final class WorkQueue {
       case .blocked, .needsApproval: .block
       }
     let ending = TaskEnding(
-      event: event, result: digest, resultStatus: result.status.rawValue,
-      deliveredHash: Digest.sha256Hex(text), diff: diff?.artifactId, summary: result.summary,
+      event: event, result: right.digest, resultStatus: result.status.rawValue,
+      deliveredHash: right.deliveredHash, diff: right.diff?.artifactId, summary: result.summary,
       usage: result.usage.object?.isEmpty == false ? result.usage.canonicalText : nil, error: result.error)
     guard try TaskStore.end(tx, lease.task, token: lease.token, ending),
       let state = event.sources.first?.next(event)
@@ -261,7 +251,6 @@ public final class WorkQueue {
         "resultArtifactId": .string(ending.result), "adapterStatus": .string(ending.resultStatus),
         "summary": .string(ending.summary), "error": JSONValue(ending.error),
       ])
-    try onTaskEnd(
-      tx, EndedTask(generation: lease.generation, childKey: lease.childKey, groupKey: lease.groupKey))
+    tx.noteEnd(of: lease.childKey, in: lease.groupKey, generation: lease.generation, hook: onTaskEnd)
   }
 }

@@ -11,12 +11,14 @@ public enum ArtifactStore {
 
   /// Stores bytes under their digest, which it returns; storing them again is a no-op.
   ///
-  /// - Parameter announce: whether an event says so; not for values that are flowdex's own bookkeeping.
+  /// - Parameters:
+  ///   - known: their digest, where it has been computed already.
+  ///   - announce: whether an event says so; not for values that are flowdex's own bookkeeping.
   @discardableResult
   public static func put(
-    _ tx: Transaction, _ bytes: [UInt8], layout: RunLayout, announce: Bool = true
+    _ tx: Transaction, _ bytes: [UInt8], digest known: String? = nil, layout: RunLayout, announce: Bool = true
   ) throws -> String {
-    let digest = Digest.sha256Hex(bytes)
+    let digest = known ?? Digest.sha256Hex(bytes)
     let isInline = bytes.count <= inlineLimitBytes
     if !isInline {
       if try contains(tx.db, digest) { return digest }
@@ -56,8 +58,7 @@ public enum ArtifactStore {
 
   /// Whether the run has an artifact of that id.
   public static func contains(_ db: Database, _ digest: String) throws -> Bool {
-    let find = try db.cachedStatement(sql: "SELECT 1 FROM artifacts WHERE digest = ?")
-    return try Row.fetchOne(find, arguments: [digest]) != nil
+    try StateStatement.first(db, "SELECT 1 FROM artifacts WHERE digest = ?", [digest]) { _ in true } ?? false
   }
 
   private static func putFile(_ bytes: [UInt8], _ digest: String, _ layout: RunLayout) throws {
@@ -74,7 +75,7 @@ public enum ArtifactStore {
   ) throws {
     let isNew = try tx.change(
       "INSERT INTO artifacts VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
-      [digest, size, bytes.map { Data($0) }, tx.nowMs])
+      [digest, size, bytes, tx.nowMs])
     guard isNew, announce else { return }
     try tx.emit(.artifactWritten, ["artifactId": .string(digest), "sizeBytes": JSONValue(size)])
   }

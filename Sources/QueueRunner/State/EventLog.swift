@@ -10,7 +10,13 @@ final class EventLog {
   /// What the file was when we last left it: if it still is, its end needs no look.
   private var known: (size: Int64, seq: Int64)?
 
-  init(layout: RunLayout) { self.layout = layout }
+  /// The run's id as JSON.
+  private let run: String
+
+  init(layout: RunLayout) {
+    self.layout = layout
+    run = JSONValue.string(layout.runId).canonicalText
+  }
 
   /// Appends what a transaction has just said; false where the file is not as we left it, or there is too much to
   /// have been remembered: then `catchUp` finds out what it lacks.
@@ -22,10 +28,10 @@ final class EventLog {
     defer { close(descriptor) }
     guard Int64(lseek(descriptor, 0, SEEK_END)) == from.size else { return false }
     var bytes: [UInt8] = []
-    let run = JSONValue.string(layout.runId).canonicalText
     let time = Timestamp.text(first.atMs)
     for event in said.events {
-      bytes += Self.line(event.seq, run, event.type, event.payload, time).utf8
+      bytes += Self.text(event, run, time: time).utf8
+      bytes.append(10)
     }
     known = nil
     try bytes.withUnsafeBytes { try FileSystem.writeAll(descriptor, $0, layout.events) }
@@ -39,18 +45,11 @@ final class EventLog {
     defer { close(descriptor) }
     let size = Int64(lseek(descriptor, 0, SEEK_END))
     var from = try end(of: descriptor, size: size)
-    while true {
-      let rows = try Self.rows(db, after: from.seq, limit: 1000)
-      if rows.isEmpty { break }
-      var bytes: [UInt8] = []
-      for row in rows {
-        bytes.append(contentsOf: Self.line(row, runId: layout.runId).utf8)
-        from.seq = row["seq"]
-      }
+    while let more = try lines(db, after: from.seq) {
       lseek(descriptor, off_t(from.size), SEEK_SET)
       known = nil
-      try bytes.withUnsafeBytes { try FileSystem.writeAll(descriptor, $0, layout.events) }
-      from.size += Int64(bytes.count)
+      try more.bytes.withUnsafeBytes { try FileSystem.writeAll(descriptor, $0, layout.events) }
+      from = (from.size + Int64(more.bytes.count), more.last)
     }
     known = from
   }
@@ -64,13 +63,10 @@ final class EventLog {
     defer { close(descriptor) }
     var count = 0
     var seq: Int64 = 0
-    while true {
-      let rows = try Self.rows(db, after: seq, limit: 1000)
-      if rows.isEmpty { break }
-      let bytes = rows.flatMap { Array(Self.line($0, runId: layout.runId).utf8) }
-      try bytes.withUnsafeBytes { try FileSystem.writeAll(descriptor, $0, temporary) }
-      count += rows.count
-      seq = rows[rows.count - 1]["seq"]
+    while let more = try lines(db, after: seq) {
+      try more.bytes.withUnsafeBytes { try FileSystem.writeAll(descriptor, $0, temporary) }
+      count += more.count
+      seq = more.last
     }
     try FileSystem.rename(temporary, layout.events)
     return count
@@ -83,22 +79,32 @@ final class EventLog {
     defer { close(descriptor) }
     var offset: Int64 = 0
     var seq: Int64 = 0
-    while true {
-      let rows = try Self.rows(db, after: seq, limit: 1000)
-      if rows.isEmpty { break }
-      for row in rows {
-        let expected = Array(Self.line(row, runId: layout.runId).utf8)
-        var found = [UInt8](repeating: 0, count: expected.count)
-        let count = FileSystem.retrying { pread(descriptor, &found, found.count, off_t(offset)) }
-        if count < 0 { throw FileSystem.failure("read", layout.events) }
-        seq = row["seq"]
-        if count == 0 { return "lacks the events from \(seq) on" }
-        if count < expected.count || found != expected { return "differs from event \(seq) on" }
-        offset += Int64(count)
+    var found: String?
+    repeat {
+      let before = seq
+      try Self.each(db, after: seq, limit: 1000) { event in
+        if found == nil { found = try differs(descriptor, from: event, at: &offset) }
+        seq = event.seq
       }
-    }
+      if seq == before { break }
+    } while found == nil
+    if let found { return found }
     let size = Int64(lseek(descriptor, 0, SEEK_END))
     return size == offset ? nil : "has \(size - offset) bytes after its last event"
+  }
+
+  /// - Parameter offset: where the event's line begins; moved behind it where it is as it should be.
+  private func differs(
+    _ descriptor: Int32, from event: SaidEvents.Event, at offset: inout Int64
+  ) throws -> String? {
+    let expected = Array((Self.text(event, run) + "\n").utf8)
+    var found = [UInt8](repeating: 0, count: expected.count)
+    let count = FileSystem.retrying { pread(descriptor, &found, found.count, off_t(offset)) }
+    if count < 0 { throw FileSystem.failure("read", layout.events) }
+    if count == 0 { return "lacks the events from \(event.seq) on" }
+    if count < expected.count || found != expected { return "differs from event \(event.seq) on" }
+    offset += Int64(count)
+    return nil
   }
 
   /// The end of the last whole line and the `seq` it holds; what lies behind it is cut off.
@@ -133,23 +139,39 @@ final class EventLog {
     return (newline + 1, Int64(seq))
   }
 
-  static func rows(_ db: Database, after seq: Int64, limit: Int) throws -> [Row] {
-    try Row.fetchAll(
-      db.cachedStatement(sql: "SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?"),
-      arguments: [seq, limit])
+  static func each(
+    _ db: Database, after seq: Int64, limit: Int, _ body: (SaidEvents.Event) throws -> Void
+  ) throws {
+    let sql = "SELECT seq, type, payload, created_at FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
+    try StateStatement.each(db, sql, [seq, limit]) {
+      try body(
+        SaidEvents.Event(seq: $0.int64(0), type: $0.text(1), payload: $0.text(2), atMs: $0.int64(3)))
+    }
   }
 
-  /// One line; the payload is canonical already.
-  static func line(_ row: Row, runId: String) -> String {
-    line(
-      row["seq"], JSONValue.string(runId).canonicalText, row["type"], row["payload"],
-      Timestamp.text(row["created_at"]))
+  /// One line without its line feed; the payload is canonical already.
+  ///
+  /// - Parameter run: the run's id as JSON.
+  static func text(_ event: SaidEvents.Event, _ run: String) -> String {
+    text(event, run, time: Timestamp.text(event.atMs))
   }
 
-  private static func line(
-    _ seq: Int64, _ run: String, _ type: String, _ payload: String, _ time: String
-  ) -> String {
-    "{\"seq\":\(seq),\"runId\":\(run),\"type\":\"\(type)\",\"payload\":\(payload)"
-      + ",\"createdAt\":\"\(time)\"}\n"
+  private static func text(_ event: SaidEvents.Event, _ run: String, time: String) -> String {
+    "{\"seq\":\(event.seq),\"runId\":\(run),\"type\":\"\(event.type)\",\"payload\":\(event.payload)"
+      + ",\"createdAt\":\"\(time)\"}"
+  }
+
+  /// The lines of the next events, at most a thousand, and the number of the last; nil where there are none.
+  private func lines(_ db: Database, after seq: Int64) throws -> (bytes: [UInt8], count: Int, last: Int64)? {
+    var bytes: [UInt8] = []
+    var count = 0
+    var last = seq
+    try Self.each(db, after: seq, limit: 1000) { event in
+      bytes += Self.text(event, run).utf8
+      bytes.append(10)
+      count += 1
+      last = event.seq
+    }
+    return count == 0 ? nil : (bytes, count, last)
   }
 }

@@ -35,15 +35,19 @@ public struct EventRecord: Sendable {
 public enum EventStore {
   /// The events after a sequence number, oldest first.
   public static func after(_ db: Database, runId: String, seq: Int64, limit: Int) throws -> [EventRecord] {
-    try EventLog.rows(db, after: seq, limit: limit).map { row in
-      EventRecord(
-        seq: row["seq"], runId: runId, type: row["type"], payloadText: row["payload"],
-        createdAtMs: row["created_at"], line: String(EventLog.line(row, runId: runId).dropLast()))
+    var events: [EventRecord] = []
+    let run = JSONValue.string(runId).canonicalText
+    try EventLog.each(db, after: seq, limit: limit) { event in
+      events.append(
+        EventRecord(
+          seq: event.seq, runId: runId, type: event.type, payloadText: event.payload,
+          createdAtMs: event.atMs, line: EventLog.text(event, run)))
     }
+    return events
   }
 
   /// The newest sequence number; 0 before any event.
   public static func lastSeq(_ db: Database) throws -> Int64 {
-    try Int64.fetchOne(db.cachedStatement(sql: "SELECT max(seq) FROM events")) ?? 0
+    try StateStatement.first(db, "SELECT max(seq) FROM events") { $0.int64(0) } ?? 0
   }
 }

@@ -23,7 +23,7 @@ extension LeaseStore {
       SELECT leases.rowid, leases.token, tasks.child_key FROM leases CROSS JOIN tasks ON tasks.id = leases.task
       WHERE \(newest)\(isUnsettled) AND has_package = 1 ORDER BY leases.rowid
       """
-    try StateRow.each(db, sql, row == 0 ? StatementArguments() : [row]) {
+    try StateStatement.each(db, sql, row == 0 ? [] : [row]) {
       try body(Place(row: $0.int64(0), token: $0.text(1), childKey: $0.text(2)))
     }
   }

@@ -141,10 +141,10 @@ public enum LeaseStore {
   private static let byToken = "\(selection) WHERE token = ?"
 
   static func records(
-    _ db: Database, _ sql: String, _ arguments: StatementArguments = StatementArguments()
+    _ db: Database, _ sql: String, _ arguments: StateValues = []
   ) throws -> [LeaseRecord] {
     var records: [LeaseRecord] = []
-    try StateRow.each(db, sql, arguments) { records.append(try LeaseRecord($0, sharing: records.last)) }
+    try StateStatement.each(db, sql, arguments) { records.append(try LeaseRecord($0, sharing: records.last)) }
     return records
   }
 
@@ -163,7 +163,7 @@ public enum LeaseStore {
 
   /// A lease, with the specification of its task where that demands more of a result than the envelope does.
   static func findWithDemands(_ db: Database, token: String) throws -> (LeaseRecord, demands: String?)? {
-    try StateRow.first(db, byTokenWithDemands, [token]) {
+    try StateStatement.first(db, byTokenWithDemands, [token]) {
       (try LeaseRecord($0), $0.optionalText(LeaseRecord.columnCount))
     }
   }
@@ -202,7 +202,7 @@ public enum LeaseStore {
       WHERE \(isUnsettled) AND leases.state = 'live' ORDER BY leases.rowid LIMIT ?
       """
     var held: [(lease: LeaseRecord, error: String?)] = []
-    try StateRow.each(db, sql, [limit]) {
+    try StateStatement.each(db, sql, [limit]) {
       held.append((try LeaseRecord($0), $0.optionalText(LeaseRecord.columnCount)))
     }
     return held
@@ -228,16 +228,17 @@ public enum LeaseStore {
   // MARK: transitions
 
   static func insert(_ tx: Transaction, _ plan: LeasePlan) throws {
-    try tx.db.cachedStatement(
-      sql: """
-        INSERT INTO leases (token, task, state, via, attempt, duration_ms, cwd, has_package, created_at,
-          printed_expiry, expires_at, boot_id, boot_deadline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """
-    ).execute(arguments: [
-      plan.token, plan.task.id, plan.isOffer ? "offered" : "live", plan.isOffer ? "queue" : "hand",
-      plan.attempt, plan.durationMs, plan.cwd, plan.hasPackage, tx.nowMs,
-      plan.deadline?.wallMs, plan.deadline?.wallMs, plan.deadline?.bootId, plan.deadline?.bootMs,
-    ])
+    try StateStatement.run(
+      tx.db,
+      """
+      INSERT INTO leases (token, task, state, via, attempt, duration_ms, cwd, has_package, created_at,
+        printed_expiry, expires_at, boot_id, boot_deadline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """,
+      [
+        plan.token, plan.task.id, plan.isOffer ? "offered" : "live", plan.isOffer ? "queue" : "hand",
+        plan.attempt, plan.durationMs, plan.cwd, plan.hasPackage, tx.nowMs,
+        plan.deadline?.wallMs, plan.deadline?.wallMs, plan.deadline?.bootId, plan.deadline?.bootMs,
+      ])
   }
 
   /// An offered package was claimed: its clock starts.
@@ -297,10 +298,8 @@ public enum LeaseStore {
 
   /// A lease of the task begins: whoever had an expired one is too late from now on.
   static func replaceExpired(_ tx: Transaction, task: Int64) throws {
-    try tx.db.cachedStatement(
-      sql: "UPDATE leases SET state = 'replaced' WHERE task = ? AND state = 'expired'"
-    )
-    .execute(arguments: [task])
+    try StateStatement.run(
+      tx.db, "UPDATE leases SET state = 'replaced' WHERE task = ? AND state = 'expired'", [task])
   }
 
   /// The offers of a task that is no longer to be handed out; their tokens.

@@ -17,9 +17,15 @@ public enum QueueStore {
   /// The queue's state, its generation and how many leases may be live.
   public static func settings(_ db: Database) throws -> QueueSettings {
     let sql = "SELECT state, max_concurrency, generation FROM queue"
-    guard let row = try Row.fetchOne(db.cachedStatement(sql: sql)), let state = QueueState(rawValue: row[0])
-    else { throw FlowdexError.bug("queue-row", "the state has no queue row") }
-    return QueueSettings(state: state, maxConcurrency: row[1], generation: row[2])
+    let found = try StateStatement.first(db, sql) { row in
+      QueueState(rawValue: row.text(0)).map {
+        QueueSettings(state: $0, maxConcurrency: row.int(1), generation: row.int(2))
+      }
+    }
+    guard let settings = found ?? nil else {
+      throw FlowdexError.bug("queue-row", "the state has no queue row")
+    }
+    return settings
   }
 
   /// The row that every other one of a run's state refers to.

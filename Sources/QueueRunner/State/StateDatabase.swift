@@ -147,11 +147,11 @@ public final class StateDatabase {
     try Self.wording(layout.database) {
       try connection.unsafeRead { db in
         let before = db.totalChangesCount
-        try db.cachedStatement(sql: "BEGIN").execute()
+        try StateStatement.run(db, "BEGIN")
         do {
           let value = try body(db)
           assert(db.totalChangesCount == before, "a look at the state has changed it")
-          try db.cachedStatement(sql: "COMMIT").execute()
+          try StateStatement.run(db, "COMMIT")
           if access == .still { try checkStill() }
           return value
         } catch {
@@ -173,7 +173,7 @@ public final class StateDatabase {
   /// means anything.
   public func foreignVersion() throws -> Int {
     try Self.wording(layout.database) {
-      try connection.unsafeRead { try Int.fetchOne($0.cachedStatement(sql: "PRAGMA data_version")) ?? 0 }
+      try connection.unsafeRead { try StateStatement.first($0, "PRAGMA data_version") { $0.int(0) } ?? 0 }
     }
   }
 
@@ -190,14 +190,17 @@ public final class StateDatabase {
     try locked {
       let (value, tx) = try Self.wording(layout.database) {
         try connection.writeWithoutTransaction { db in
-          var outcome: (Value, Transaction)?
-          try db.inTransaction(.immediate) {
+          try StateStatement.run(db, "BEGIN IMMEDIATE")
+          do {
             let tx = try Transaction(db: db, wallMs: clock.nowMs())
-            outcome = (try body(tx), tx)
+            let value = try body(tx)
             try tx.finish()
-            return .commit
+            try StateStatement.run(db, "COMMIT")
+            return (value, tx)
+          } catch {
+            try? db.rollback()
+            throw error
           }
-          return outcome!
         }
       }
       commits += 1

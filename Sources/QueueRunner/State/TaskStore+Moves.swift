@@ -58,12 +58,11 @@ extension TaskStore {
 
   private static func move(
     _ tx: Transaction, _ event: TaskEvent, _ task: Int64, _ assignments: String,
-    _ values: StatementArguments, holding token: String? = nil
+    _ values: StateValues, holding token: String? = nil
   ) throws -> Bool {
     let fence = token == nil ? "" : Sabotage.leaseGuard
-    var arguments = values + [tx.nowMs, task]
-    if let token { arguments += [token] }
-    return try tx.change(Move.of(event).text(assignments) + fence, arguments)
+    let whose: StateValues = token.map { [tx.nowMs, task, $0] } ?? [tx.nowMs, task]
+    return try tx.change(Move.of(event).text(assignments) + fence, values + whose)
   }
 }
 

@@ -114,18 +114,19 @@ public enum TaskStore {
     let text = spec.json.canonicalText
     let hash = Digest.sha256Hex(text)
     let kept = try KeptStore.find(tx.db, childKey: childKey, specHash: hash)
-    try tx.db.cachedStatement(
-      sql: """
-        INSERT INTO tasks (generation, child_key, group_key, task_id, position, phase, spec, spec_hash, state,
-          attempt, result, result_status, delivered_hash, diff, summary, usage, error, kept_from, created_at,
-          updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """
-    ).execute(arguments: [
-      generation, childKey, groupKey, spec.taskId, position, spec.phase, text, hash,
-      (kept?.state ?? .dispatchable).rawValue, kept?.attempt ?? 0, kept?.result, kept?.resultStatus,
-      kept?.deliveredHash, kept?.diff, kept?.summary, kept?.usage, kept?.error, kept?.origin, tx.nowMs,
-      tx.nowMs,
-    ])
+    try StateStatement.run(
+      tx.db,
+      """
+      INSERT INTO tasks (generation, child_key, group_key, task_id, position, phase, spec, spec_hash, state,
+        attempt, result, result_status, delivered_hash, diff, summary, usage, error, kept_from, created_at,
+        updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """,
+      [
+        generation, childKey, groupKey, spec.taskId, position, spec.phase, text, hash,
+        (kept?.state ?? .dispatchable).rawValue, kept?.attempt ?? 0, kept?.result, kept?.resultStatus,
+        kept?.deliveredHash, kept?.diff, kept?.summary, kept?.usage, kept?.error, kept?.origin, tx.nowMs,
+        tx.nowMs,
+      ])
     var payload = JSONObject([
       ("childKey", .string(childKey)), ("parentOpKey", .string(groupKey)), ("taskId", .string(spec.taskId)),
       ("phase", .string(spec.phase)),
@@ -159,10 +160,10 @@ public enum TaskStore {
 
   /// Made of the rows as they pass: GRDB's own copies of them would cost more than the records.
   private static func records(
-    _ db: Database, _ sql: String, _ arguments: StatementArguments
+    _ db: Database, _ sql: String, _ arguments: StateValues
   ) throws -> [TaskRecord] {
     var records: [TaskRecord] = []
-    try StateRow.each(db, sql, arguments) { records.append(try TaskRecord($0)) }
+    try StateStatement.each(db, sql, arguments) { records.append(try TaskRecord($0)) }
     return records
   }
 
@@ -174,7 +175,7 @@ public enum TaskStore {
 
   /// nil where there is no such row.
   public static func find(_ db: Database, id: Int64) throws -> TaskRecord? {
-    try StateRow.first(db, byId, [id], TaskRecord.init)
+    try StateStatement.first(db, byId, [id], TaskRecord.init)
   }
 
   /// Every task of a generation, in the order in which they were created.
@@ -196,7 +197,7 @@ public enum TaskStore {
   ) throws {
     let sql =
       "SELECT \(TaskRecord.columns) FROM tasks WHERE generation = ? AND group_key = ? ORDER BY position"
-    try StateRow.each(db, sql, [generation, groupKey]) { try body(TaskRecord($0)) }
+    try StateStatement.each(db, sql, [generation, groupKey]) { try body(TaskRecord($0)) }
   }
 
   /// What decides the result of an operation whose tasks have ended, in task order: the hash of each as delivered.

@@ -11,28 +11,46 @@ public final class Transaction {
   /// A task may have become free to be handed out.
   var hasFreedTasks = false
 
+  /// By operation, and who is to be told.
+  private var ended: [(tasks: EndedTasks, hook: TaskEndHook)] = []
+
   init(db: Database, wallMs: Int64) throws {
     self.db = db
-    let previous = try Int64.fetchOne(db.cachedStatement(sql: "SELECT last_commit_ms FROM queue"))
+    let previous = try StateStatement.first(db, Self.lastCommit) { $0.int64(0) }
     nowMs = max(wallMs, (previous ?? Int64.min / 2) + 1)
   }
 
+  /// Of a run without events, as it is created: its row. A commit that says nothing has no time of its own.
+  private static let lastCommit = "SELECT created_at FROM events ORDER BY seq DESC LIMIT 1"
+
   /// Says what happened, in the transaction that makes it so.
   public func emit(_ type: EventType, _ payload: JSONValue) throws {
-    let insert = try db.cachedStatement(
-      sql: "INSERT INTO events (type, payload, created_at) VALUES (?, ?, ?)")
     let text = payload.canonicalText
-    try insert.execute(arguments: [type.rawValue, text, nowMs])
+    try StateStatement.run(
+      db, "INSERT INTO events (type, payload, created_at) VALUES (?, ?, ?)", [type.rawValue, text, nowMs])
     said.add(seq: db.lastInsertedRowID, type: type.rawValue, payload: text, atMs: nowMs)
   }
 
+  /// A task has become final. Told at the end: of a burst of results, an operation is told once.
+  func noteEnd(of childKey: String, in groupKey: String, generation: Int, hook: @escaping TaskEndHook) {
+    // The newest first: they come in the order of their tasks.
+    let known = ended.lastIndex { $0.tasks.generation == generation && $0.tasks.groupKey == groupKey }
+    if let known {
+      ended[known].tasks.childKeys.append(childKey)
+    } else {
+      let tasks = EndedTasks(generation: generation, groupKey: groupKey, childKeys: [childKey])
+      ended.append((tasks, hook))
+    }
+  }
+
+  /// What follows from what was done; the last thing before the commit.
   func finish() throws {
-    try db.cachedStatement(sql: "UPDATE queue SET last_commit_ms = ?").execute(arguments: [nowMs])
+    for (tasks, hook) in ended { try hook(self, tasks) }
   }
 
   /// Runs one guarded statement; true if exactly one row changed.
-  public func change(_ sql: String, _ arguments: StatementArguments) throws -> Bool {
-    try db.cachedStatement(sql: sql).execute(arguments: arguments)
+  public func change(_ sql: String, _ values: StateValues) throws -> Bool {
+    try StateStatement.run(db, sql, values)
     return db.changesCount == 1
   }
 }

@@ -9,8 +9,8 @@ enum LookPace {
   static let idleMs: Int64 = 30_000
   /// Where the file system does not tell.
   static let pollMs: Int64 = 250
-  /// Of an idle watcher's time, looks take at most a two-hundredth.
-  static let share: Int64 = 200
+  /// Of an idle watcher's time, looks take at most a four-hundredth.
+  static let share: Int64 = 400
 
   /// From the end of a look to the next.
   ///

@@ -51,6 +51,5 @@ struct OperationRecorder {
       if isKept { kept += 1 }
     }
     try OperationStore.tasksEnded(tx, generation: generation, key: key, count: kept)
-    if kept == tasks.count { _ = try OperationStore.finishTasks(tx, generation: generation, key: key) }
   }
 }

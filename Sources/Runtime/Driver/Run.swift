@@ -22,8 +22,9 @@ public final class Run {
     self.project = project
     self.database = database
     let record = try database.read(RunStore.get)
-    queue = try WorkQueue(database, workCopies: Self.copies(record.manifestText)) { tx, task in
-      try OperationStore.taskEnded(tx, task)
+    queue = try WorkQueue(database, workCopies: Self.copies(record.manifestText)) { tx, ended in
+      try OperationStore.tasksEnded(
+        tx, generation: ended.generation, key: ended.groupKey, count: ended.childKeys.count)
     }
   }
 
@@ -70,6 +71,13 @@ public final class Run {
     }
     return try Run(
       project, StateDatabase.open(layout, clock: clock, migrations: RuntimeSchema.register))
+  }
+
+  /// Makes up for what the process that ended the run left undone if it was killed just then: an end of `events.jsonl` that
+  /// nobody's next commit would bring, and packages that a worker would find on offer.
+  func healEnded() throws {
+    try database.healEvents()
+    try queue.sweepEntries()
   }
 
   /// The run's row.

@@ -25,22 +25,22 @@ struct OperationRecord: Sendable {
     kind, key, phase, turn, args, state = 'final', intent, value, rejection, executions, created_at, updated_at
     """
 
-  fileprivate init(_ row: Row) throws {
-    guard let kind = OperationKind(rawValue: row[0]) else {
+  fileprivate init(_ row: StateRow) throws {
+    guard let kind = OperationKind(rawValue: row.text(0)) else {
       throw FlowdexError.bug("operation-kind", "a stored operation has an unknown kind")
     }
     self.kind = kind
-    key = row[1]
-    phase = row[2]
-    turn = row[3]
-    argsDigest = row[4]
-    isFinal = row[5]
-    intent = row[6]
-    valueDigest = row[7]
-    rejection = row[8]
-    executions = row[9]
-    createdAtMs = row[10]
-    updatedAtMs = row[11]
+    key = row.text(1)
+    phase = row.text(2)
+    turn = row.int(3)
+    argsDigest = row.text(4)
+    isFinal = row.bool(5)
+    intent = row.optionalText(6)
+    valueDigest = row.optionalText(7)
+    rejection = row.optionalText(8)
+    executions = row.optionalText(9)
+    createdAtMs = row.int64(10)
+    updatedAtMs = row.int64(11)
   }
 
   /// The part of the key behind `kind:`.
@@ -62,15 +62,14 @@ enum OperationStore {
     args: String, openTasks: Int, layout: RunLayout
   ) throws {
     let digest = try ArtifactStore.put(tx, Array(args.utf8), layout: layout, announce: false)
-    try tx.db.cachedStatement(
-      sql: """
-        INSERT INTO operations (generation, key, seq, turn, kind, phase, args, state, open_tasks, created_at,
-          updated_at) VALUES (?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM operations WHERE generation = ?),
-          ?, ?, ?, ?, 'pending', ?, ?, ?)
-        """
-    ).execute(arguments: [
-      generation, key, generation, turn, kind.rawValue, phase, digest, openTasks, tx.nowMs, tx.nowMs,
-    ])
+    try StateStatement.run(
+      tx.db,
+      """
+      INSERT INTO operations (generation, key, seq, turn, kind, phase, args, state, open_tasks, created_at,
+        updated_at) VALUES (?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM operations WHERE generation = ?),
+        ?, ?, ?, ?, 'pending', ?, ?, ?)
+      """,
+      [generation, key, generation, turn, kind.rawValue, phase, digest, openTasks, tx.nowMs, tx.nowMs])
     try tx.emit(
       .operationScheduled,
       ["opKey": .string(key), "kind": .string(kind.rawValue), "phase": .string(phase)])
@@ -83,9 +82,11 @@ enum OperationStore {
     "\(selection) WHERE generation = ? AND kind = ? AND state != 'final' ORDER BY seq"
 
   private static func records(
-    _ db: Database, _ sql: String, _ arguments: StatementArguments
+    _ db: Database, _ sql: String, _ values: StateValues
   ) throws -> [OperationRecord] {
-    try Array(Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments).map(OperationRecord.init))
+    var records: [OperationRecord] = []
+    try StateStatement.each(db, sql, values) { records.append(try OperationRecord($0)) }
+    return records
   }
 
   static func find(_ db: Database, generation: Int, key: String) throws -> OperationRecord? {
@@ -143,7 +144,7 @@ enum OperationStore {
   }
 
   static func hasUnfinished(_ db: Database, generation: Int) throws -> Bool {
-    try Row.fetchOne(db.cachedStatement(sql: anyUnfinished), arguments: [generation]) != nil
+    try StateStatement.first(db, anyUnfinished, [generation]) { _ in true } ?? false
   }
 
   /// Left to itself SQLite searches by the primary key, and so goes over every operation that has ended: with each
@@ -218,30 +219,29 @@ enum OperationStore {
     try end(tx, generation, key, value: nil, rejection: reason, resultHash: Digest.sha256Hex(reason))
   }
 
-  /// So many of the operation's tasks have ended; how many are left, nil where it has ended or has not so many.
-  @discardableResult
-  static func tasksEnded(_ tx: Transaction, generation: Int, key: String, count: Int) throws -> Int? {
-    let update = """
-      UPDATE operations SET open_tasks = open_tasks - ?
-      WHERE generation = ? AND key = ? AND open_tasks >= ? AND state != 'final' RETURNING open_tasks
-      """
-    return try Int.fetchOne(
-      tx.db.cachedStatement(sql: update), arguments: [count, generation, key, count])
-  }
+  /// Where tasks are left: to be told how many, SQLite would fill a table (RETURNING).
+  static let countDown = """
+    UPDATE operations SET open_tasks = open_tasks - ?
+    WHERE generation = ? AND key = ? AND open_tasks > ? AND state != 'final'
+    """
 
-  /// A task of the operation has ended; with the last one, the operation has.
-  static func taskEnded(_ tx: Transaction, _ task: EndedTask) throws {
-    let left = try tasksEnded(tx, generation: task.generation, key: task.groupKey, count: 1)
-    guard left == 0 else { return }
-    _ = try finishTasks(tx, generation: task.generation, key: task.groupKey)
+  /// So many of the operation's tasks have ended; with the last of them, the operation has.
+  static func tasksEnded(_ tx: Transaction, generation: Int, key: String, count: Int) throws {
+    if try tx.change(countDown, [count, generation, key, count]) { return }
+    let isLast = try tx.change(
+      """
+      UPDATE operations SET open_tasks = 0
+      WHERE generation = ? AND key = ? AND open_tasks = ? AND state != 'final'
+      """, [generation, key, count])
+    if isLast { try finishTasks(tx, generation: generation, key: key) }
   }
 
   /// Ends an operation whose tasks have all ended.
-  static func finishTasks(_ tx: Transaction, generation: Int, key: String) throws -> Bool {
+  private static func finishTasks(_ tx: Transaction, generation: Int, key: String) throws {
     let isOne = key.hasPrefix("\(OperationKind.agent.rawValue):")
     var hash = GroupHash(isOne: isOne)
     try TaskStore.eachDeliveredHash(tx.db, generation: generation, groupKey: key) { hash.add($0) }
-    return try end(tx, generation, key, value: nil, rejection: nil, resultHash: hash.hex)
+    _ = try end(tx, generation, key, value: nil, rejection: nil, resultHash: hash.hex)
   }
 
   private static func end(
@@ -303,8 +303,7 @@ enum HistoryStore {
       INSERT INTO history VALUES (?, (SELECT coalesce(max(n), 0) + 1 FROM history WHERE generation = ?),
         ?, ?, ?)
       """
-    try tx.db.cachedStatement(sql: insert)
-      .execute(arguments: [generation, generation, key, resultHash, tx.nowMs])
+    try StateStatement.run(tx.db, insert, [generation, generation, key, resultHash, tx.nowMs])
   }
 
   static let next = """
@@ -313,7 +312,12 @@ enum HistoryStore {
 
   /// The deliveries after the n-th, at most `limit`, in order.
   static func after(_ db: Database, generation: Int, n: Int, limit: Int) throws -> [Delivery] {
-    let rows = try Row.fetchCursor(db.cachedStatement(sql: next), arguments: [generation, n, limit])
-    return try Array(rows.map { Delivery(n: $0[0], key: $0[1], resultHash: $0[2], committedAtMs: $0[3]) })
+    var deliveries: [Delivery] = []
+    try StateStatement.each(db, next, [generation, n, limit]) { row in
+      deliveries.append(
+        Delivery(
+          n: row.int(0), key: row.text(1), resultHash: row.text(2), committedAtMs: row.int64(3)))
+    }
+    return deliveries
   }
 }

@@ -63,18 +63,23 @@ enum RunStore {
   }
 
   static func get(_ db: Database) throws -> RunRecord {
-    guard let row = try Row.fetchOne(db.cachedStatement(sql: columns)),
-      let status = RunStatus(rawValue: row[0])
-    else {
+    let settings = try QueueStore.settings(db)
+    let found = try StateStatement.first(db, columns) { row in
+      RunStatus(rawValue: row.text(0)).map { status in
+        RunRecord(
+          runId: row.text(1), name: row.text(2), status: status, sourceHash: row.text(3),
+          manifestHash: row.text(4), inputHash: row.text(5), approvalHash: row.text(6),
+          manifestText: row.text(7), driverEpoch: row.int64(8), turns: row.int(9),
+          report: row.optionalText(10), error: row.optionalText(11), createdAtMs: row.int64(12),
+          updatedAtMs: row.int64(13), queue: settings)
+      }
+    }
+    guard let record = found ?? nil else {
       throw FlowdexError.machine(
         "state-corrupt", "the run's state is damaged: it holds no run",
         next: "restore it from a copy, or remove the run's folder")
     }
-    return RunRecord(
-      runId: row[1], name: row[2], status: status, sourceHash: row[3], manifestHash: row[4],
-      inputHash: row[5],
-      approvalHash: row[6], manifestText: row[7], driverEpoch: row[8], turns: row[9], report: row[10],
-      error: row[11], createdAtMs: row[12], updatedAtMs: row[13], queue: try QueueStore.settings(db))
+    return record
   }
 
   private static let columns = """
@@ -90,14 +95,15 @@ enum RunStore {
 
   /// The fence of every transition that only a driver may make, for what it knows of one generation.
   static func fence(_ tx: Transaction, epoch: Int64, generation: Int) throws {
-    let find = try tx.db.cachedStatement(sql: "SELECT driver_epoch, generation FROM run, queue")
-    guard let row = try Row.fetchOne(find), row["driver_epoch"] == epoch else { throw DriverFenced() }
-    guard row["generation"] == generation else { throw GenerationMoved() }
+    let find = "SELECT driver_epoch, generation FROM run, queue"
+    let found = try StateStatement.first(tx.db, find) { (epoch: $0.int64(0), generation: $0.int(1)) }
+    guard found?.epoch == epoch else { throw DriverFenced() }
+    guard found?.generation == generation else { throw GenerationMoved() }
   }
 
   /// The last turn whose operations and logs are recorded.
   static func setTurns(_ tx: Transaction, _ turns: Int) throws {
-    try tx.db.cachedStatement(sql: "UPDATE run SET turns = ?").execute(arguments: [turns])
+    try StateStatement.run(tx.db, "UPDATE run SET turns = ?", [turns])
   }
 
   /// Moves the run along an edge, with its event; false where it stands elsewhere.

@@ -68,7 +68,9 @@ enum Console {
 
   /// What workers wrote must not move the cursor or break a row.
   static func oneLine(_ text: String) -> String {
-    String(
+    // Nearly always; what category a scalar is of, Unicode's tables would have to be asked.
+    if text.utf8.allSatisfy({ 0x20 <= $0 && $0 < 0x7f }) { return text }
+    return String(
       String.UnicodeScalarView(
         text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
   }

@@ -58,7 +58,7 @@ final class QueueFixture {
       }
     }
     let ended = ended
-    queue = try WorkQueue(database) { _, task in ended.withLock { $0.append(task.childKey) } }
+    queue = try WorkQueue(database) { _, tasks in ended.withLock { $0 += tasks.childKeys } }
   }
 
   deinit { try? FileSystem.removeTree(root) }

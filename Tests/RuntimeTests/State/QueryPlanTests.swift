@@ -29,4 +29,16 @@ struct QueryPlanTests {
       #expect(plan == [search])
     }
   }
+
+  @Test("counting a task down fills no table of SQLite's own")
+  func countsDown() throws {
+    try HistoryFixtureTests.with("v1-waiting") { run, _ in
+      let steps = try run.database.read {
+        try Row.fetchAll($0, sql: "EXPLAIN \(OperationStore.countDown)", arguments: [1, 1, "f", 1])
+          .map { $0["opcode"] as String }
+      }
+      #expect(steps.contains("Transaction"))
+      #expect(!steps.contains("OpenEphemeral"), "\(steps)")
+    }
+  }
 }
