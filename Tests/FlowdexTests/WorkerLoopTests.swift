@@ -210,6 +210,26 @@ struct WorkerLoopTests {
     #expect(try FileSystem.names(in: run.ready) == ["mine"] && FileSystem.names(in: run.claimed).isEmpty)
   }
 
+  @Test(
+    "a run that has ended is told to its end, also where the process was killed that had just ended it",
+    arguments: [["watch"], ["continue"], ["collect-results", "--continue"], ["work", "--", "true"]])
+  func endOfLog(command: [String]) async throws {
+    let scratch = try Scratch()
+    _ = try await Self.start(scratch, n: 1)
+    let run = scratch.layout.run("r1")
+    let leases = try await Cli.run(["next", "r1", "--files", "--json"], in: scratch.path).json()
+    let token = try #require(leases.array?.first?["leaseToken"]?.string)
+    try FileSystem.write(
+      Envelope.json(data: ["task": "t0"]).canonicalBytes, to: run.package("fanout:f#t0", token).result)
+    #expect(try await Cli.run(["watch", "r1"], in: scratch.path).status == 0)
+    let whole = try FileSystem.read(run.events)
+    let cut = try #require(whole.dropLast().lastIndex(of: 10))
+    try FileSystem.write(Array(whole[...(cut + 7)]), to: run.events)
+    let words = [command[0], "r1"] + command.dropFirst()
+    let again = try await Cli.run(words, in: scratch.path)
+    #expect(try FileSystem.read(run.events) == whole, "\(again)")
+  }
+
   @Test("a run whose directory is moved away is no longer watched, and watch says so")
   func gone() async throws {
     let scratch = try Scratch()

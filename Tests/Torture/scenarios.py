@@ -156,7 +156,7 @@ def finish(project, shim=None):
         must(project.flowdex("resume", RUN, shim=shim), "resume")
     must(project.attended("watch", RUN, "--dispatch", "--json", shim=shim), "watch")
     project.look()
-    # What was left of a run under construction goes with the next creation; a log that lags, with the next commit.
+    # What was left of a run under construction goes with the next creation.
     if any(name.startswith(".staging-") for name in names(f"{project.root}/.flowdex/runs")):
         project.put("other.ts", source([], True).replace("ctx.fanout", "0 && ctx.fanout"))
         project.flowdex("run", "other.ts", "--yes", "--run-id", "other", shim={"FLOWDEX_DENO": "/nowhere/deno"})
@@ -164,7 +164,8 @@ def finish(project, shim=None):
     if names(f"{project.run}/queue/ready") + names(f"{project.run}/queue/claimed"):
         # A removal that a power cut took back, of a run that had ended: the next look removes it again.
         must(project.flowdex("collect-results", RUN, shim=shim), "collect-results")
-    if names(f"{project.run}/artifacts/.incoming") or lags(project):
+    # A power cut, which is what a shim stands for here, may leave holes in a log; a kill leaves at most a torn end.
+    if names(f"{project.run}/artifacts/.incoming") or shim and lags(project):
         must(project.flowdex("repair-events", RUN, shim=shim), "repair-events")
     return errors
 

@@ -33,12 +33,19 @@ extension Run {
   /// Beside a live driver it leaves the driving to that one. Must be called on a permanent thread.
   public func drive(_ environment: DriverEnvironment) throws -> DriveResult {
     while true {
-      if try !record().status.isLive { return try result() }
+      if try !record().status.isLive { return try resultAtRest() }
       guard let seat = try DriverSeat.take(self) else { return try result(otherDriver: driver()?.pid ?? 0) }
       // Fenced off by a stop that has been lifted, the seat may be free; by another driver, it is not.
       guard let (result, position) = try drive(seat, environment) else { continue }
       guard let position, try isLeftBehind(position) else { return result }
     }
+  }
+
+  /// How a run stands that is not to be driven, with what its end left undone made up for.
+  public func resultAtRest() throws -> DriveResult {
+    // Who may only read is told how it ended all the same.
+    if try record().status.isOver { try? healEnded() }
+    return try result()
   }
 
   /// One sitting; the position that it ended at, where it came to its end. nil if it was fenced off.

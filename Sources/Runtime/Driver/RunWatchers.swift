@@ -88,8 +88,7 @@ public struct RunWatchers: Sendable {
     let run = try project.open(id)
     let status = try run.record().status
     if status.isOver {
-      // Nobody drives it any more: a worker must not find what a killed process left on offer.
-      try run.queue.sweepEntries()
+      try run.healEnded()
       return try run.result()
     }
     return try RunWatcher(run, options: options, environment: environment, observer: observer).watch()

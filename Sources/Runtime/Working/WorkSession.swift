@@ -36,6 +36,7 @@ public struct WorkSession: Sendable {
     let run = try project.open(runId)
     let status = try run.record().status
     if status.isOver {
+      try run.healEnded()
       return WorkOutcome(result: try run.result(), ended: 0, broken: nil)
     }
     let pool = try WorkPool(

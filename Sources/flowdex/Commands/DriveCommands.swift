@@ -14,7 +14,7 @@ struct Continue: ParsableCommand {
   func run() throws {
     let project = try Composition.project()
     let run = try project.open(runId)
-    if try !run.record().status.isLive { return try Composition.finish(try run.result()) }
+    if try !run.record().status.isLive { return try Composition.finish(try run.resultAtRest()) }
     try Composition.finish(try run.drive(try Composition.environment(project)))
   }
 }
@@ -30,7 +30,7 @@ struct Resume: ParsableCommand {
     let project = try Composition.project()
     let run = try project.open(runId)
     try run.resume()
-    if try !run.record().status.isLive { return try Composition.finish(try run.result()) }
+    if try !run.record().status.isLive { return try Composition.finish(try run.resultAtRest()) }
     try Composition.finish(try run.drive(try Composition.environment(project)))
   }
 }

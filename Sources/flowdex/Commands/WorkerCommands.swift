@@ -163,7 +163,7 @@ struct CollectResults: ParsableCommand {
     var continued: DriveResult?
     if goOn {
       let isLive = try run.record().status.isLive
-      continued = try isLive ? run.drive(try Composition.environment(project)) : run.result()
+      continued = try isLive ? run.drive(try Composition.environment(project)) : run.resultAtRest()
     }
     if json {
       Console.json([
