@@ -11,34 +11,52 @@ const { freeze } = Object;
 const MAX_DEPTH = 128;
 const MAX_MEMBERS = 2000000;
 const MAX_REASON = 16384;
+/** Between the entries of a batch, which go back as one text. */
+const SEPARATOR = "\x1f";
+/** A batch of so many characters is told by itself. */
+const BATCH = 65536;
 
 const operations = new Map();
+/** What the turn brought, each as one text but for an operation, which is three; or a batch of them (`j`). */
 let entries = [];
 let taken = 0;
+let batch = "";
 let now = 0, registered, isDone = false, state = "suspended", value = "", report, manifestText = "";
 
 // Canonical JSON (RFC 8785).
 
 /** Refuses what lies at the end of the trail, whose keys become a JSON pointer only now. */
-function refuse(trail, what) {
-  const path = pointer(trail);
+function refuse(walk, depth, what) {
+  const path = pointer(walk, depth);
   const where = path === "" ? "the value" : "`" + path.toWellFormed() + "`";
   throw new TypeError(`${where} is ${what}, which JSON cannot hold`);
 }
 
 const token = (key) => "/" + key.replaceAll("~", "~0").replaceAll("/", "~1");
-const pointer = (trail) => trail.map((key) => token(String(key))).join("");
+const pointer = (walk, depth) => walk.trail.slice(0, depth).map((key) => token(String(key))).join("");
 
-function text(string, trail) {
-  if (!string.isWellFormed()) refuse(trail, "a string with a lone surrogate");
+/** The names of members as they are written. There are few, mostly the same ones. */
+const names = new Map();
+const MOST_NAMES = 1000;
+
+function name(key, walk, depth) {
+  const known = names.get(key);
+  if (known !== undefined) return known;
+  const written = text(key, walk, depth) + ":";
+  if (names.size < MOST_NAMES) names.set(key, written);
+  return written;
+}
+
+function text(string, walk, depth) {
+  if (!string.isWellFormed()) refuse(walk, depth, "a string with a lone surrogate");
   return JSON.stringify(string);
 }
 
-function member(holder, key, trail) {
+function member(holder, key, walk, depth) {
   const found = getOwnPropertyDescriptor(holder, key);
-  if (found === undefined) refuse(trail, "undefined (a hole)");
-  if (!("value" in found)) refuse(trail, "an accessor");
-  if (!found.enumerable) refuse(trail, "not enumerable");
+  if (found === undefined) refuse(walk, depth, "undefined (a hole)");
+  if (!("value" in found)) refuse(walk, depth, "an accessor");
+  if (!found.enumerable) refuse(walk, depth, "not enumerable");
   return found.value;
 }
 
@@ -47,69 +65,80 @@ function member(holder, key, trail) {
  * it was written: a proxy may say something else when it is asked again.
  */
 function canonical(root, noted) {
-  const around = new Set();
-  const trail = [];
-  let members = 0;
-  const array = (value) => {
-    if (getPrototypeOf(value) !== Array.prototype) refuse(trail, "an instance of a class");
-    const length = getOwnPropertyDescriptor(value, "length").value;
-    const parts = [];
-    for (let at = 0; at < length; at++) {
-      trail[trail.length] = at;
-      parts[at] = write(member(value, String(at), trail));
-      trail.length--;
+  // The objects around a value, and the keys that lead to it: as many as it lies deep.
+  return write(root, { around: [], trail: [], members: 0, noted }, 0);
+}
+
+function write(value, walk, depth) {
+  switch (typeof value) {
+    case "string": return text(value, walk, depth);
+    case "boolean": return value ? "true" : "false";
+    case "number": return Number.isFinite(value) ? JSON.stringify(value) : refuse(walk, depth, String(value));
+    case "object": break;
+    case "undefined": return refuse(walk, depth, "undefined");
+    default: return refuse(walk, depth, `a ${typeof value}`);
+  }
+  if (value === null) return "null";
+  const { around } = walk;
+  if (around.includes(value)) refuse(walk, depth, "part of a cycle");
+  if (depth >= MAX_DEPTH) throw new TypeError(`\`${pointer(walk, depth)}\`: nested deeper than ${MAX_DEPTH}`);
+  around.push(value);
+  const written = Array.isArray(value) ? writeArray(value, walk, depth) : writeObject(value, walk, depth);
+  around.pop();
+  return written;
+}
+
+function writeArray(value, walk, depth) {
+  if (getPrototypeOf(value) !== Array.prototype) refuse(walk, depth, "an instance of a class");
+  const length = getOwnPropertyDescriptor(value, "length").value;
+  const { trail } = walk;
+  const inside = depth + 1;
+  const parts = [];
+  for (let at = 0; at < length; at++) {
+    trail[depth] = at;
+    parts[at] = write(member(value, String(at), walk, inside), walk, inside);
+  }
+  const keys = ownKeys(value);
+  if (keys.length !== length + 1) {
+    const extra = keys.find((key, at) => at >= length && key !== "length");
+    refuse(walk, depth, `an array with the member \`${String(extra)}\``);
+  }
+  return "[" + parts.join(",") + "]";
+}
+
+function writeObject(value, walk, depth) {
+  const prototype = getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) refuse(walk, depth, "an instance of a class");
+  const keys = ownKeys(value);
+  const count = keys.length;
+  for (let at = 0; at < count; at++) {
+    if (typeof keys[at] !== "symbol") continue;
+    refuse(walk, depth, `an object with the key \`${String(keys[at])}\``);
+  }
+  keys.sort();
+  const { trail } = walk;
+  const inside = depth + 1;
+  const parts = [];
+  for (let at = 0; at < count; at++) {
+    const key = keys[at];
+    trail[depth] = key;
+    if (++walk.members > MAX_MEMBERS) {
+      throw new TypeError(`\`${pointer(walk, inside)}\`: more than ${MAX_MEMBERS} members`);
     }
-    const keys = ownKeys(value);
-    if (keys.length !== length + 1) {
-      const extra = keys.find((key, at) => at >= length && key !== "length");
-      refuse(trail, `an array with the member \`${String(extra)}\``);
-    }
-    return "[" + parts.join(",") + "]";
-  };
-  const object = (value) => {
-    const prototype = getPrototypeOf(value);
-    if (prototype !== Object.prototype && prototype !== null) refuse(trail, "an instance of a class");
-    const parts = [];
-    const keys = ownKeys(value);
-    const symbol = keys.find((key) => typeof key === "symbol");
-    if (symbol !== undefined) refuse(trail, `an object with the key \`${String(symbol)}\``);
-    for (const key of keys.sort()) {
-      trail[trail.length] = key;
-      if (++members > MAX_MEMBERS) {
-        throw new TypeError(`\`${pointer(trail)}\`: more than ${MAX_MEMBERS} members`);
-      }
-      const held = member(value, key, trail);
-      parts[parts.length] = text(key, trail) + ":" + write(held);
-      if (noted !== undefined && key === "id" && value === root) noted.id = held;
-      trail.length--;
-    }
-    return "{" + parts.join(",") + "}";
-  };
-  const write = (value) => {
-    switch (typeof value) {
-      case "string": return text(value, trail);
-      case "boolean": return value ? "true" : "false";
-      case "number": return Number.isFinite(value) ? JSON.stringify(value) : refuse(trail, String(value));
-      case "object": break;
-      case "undefined": return refuse(trail, "undefined");
-      default: return refuse(trail, `a ${typeof value}`);
-    }
-    if (value === null) return "null";
-    if (around.has(value)) refuse(trail, "part of a cycle");
-    if (around.size >= MAX_DEPTH) {
-      throw new TypeError(`\`${pointer(trail)}\`: nested deeper than ${MAX_DEPTH}`);
-    }
-    around.add(value);
-    const written = Array.isArray(value) ? array(value) : object(value);
-    around.delete(value);
-    return written;
-  };
-  return write(root);
+    const held = member(value, key, walk, inside);
+    parts[at] = name(key, walk, inside) + write(held, walk, inside);
+    if (depth === 0 && key === "id" && walk.noted !== undefined) walk.noted.id = held;
+  }
+  return "{" + parts.join(",") + "}";
 }
 
 function deepFreeze(value) {
   if (typeof value === "object" && value !== null) {
-    for (const key of ownKeys(value)) deepFreeze(value[key]);
+    const held = Object.values(value);
+    for (let at = 0; at < held.length; at++) {
+      // Most are no objects, and are not asked with a call.
+      if (typeof held[at] === "object") deepFreeze(held[at]);
+    }
     freeze(value);
   }
   return value;
@@ -135,6 +164,17 @@ function setMessage(error, message) {
   defineProperty(error, "message", { value: message, writable: true, configurable: true, enumerable: false });
 }
 
+/** Adds what holds no other separator than its own to the turn's entries. */
+function add(entry) {
+  batch += (batch === "" ? "j" : SEPARATOR) + entry;
+  if (batch.length > BATCH) closeBatch();
+}
+
+function closeBatch() {
+  if (batch !== "") entries.push(batch);
+  batch = "";
+}
+
 function operation(kind, args) {
   const noted = { id: undefined };
   const argsText = canonical(args, noted);
@@ -150,22 +190,27 @@ function operation(kind, args) {
     throw new Error(`\`${key}\` was called before with other arguments: they differ at \`${path}\``);
   }
   // Made here, so that it shows the line of the call; its text is formatted when it is first read.
-  const made = { argsText, isPending: true, error: new Error() };
-  made.promise = new Promise((resolve, reject) => {
-    made.resolve = resolve;
-    made.reject = reject;
-  });
-  operations.set(key, made);
-  entries.push("o" + kind, id, argsText);
-  return made.promise;
+  const error = new Error();
+  const { promise, resolve, reject } = Promise.withResolvers();
+  operations.set(key, { argsText, isPending: true, error, promise, resolve, reject });
+  if (id.includes(SEPARATOR)) {
+    closeBatch();
+    entries.push("o" + kind, id, argsText);
+  } else {
+    add("o" + kind + SEPARATOR + id + SEPARATOR + argsText);
+  }
+  return promise;
 }
 
 const ctx = {
   now() { return now; },
   log(message) {
-    entries.push("l" + (typeof message === "string" ? message.toWellFormed() : canonical(message)));
+    const entry = "l" + (typeof message === "string" ? message.toWellFormed() : canonical(message));
+    if (!entry.includes(SEPARATOR)) return add(entry);
+    closeBatch();
+    entries.push(entry);
   },
-  claim(claim) { entries.push("c" + canonical(claim)); },
+  claim(claim) { add("c" + canonical(claim)); },
   report(value) {
     report = canonical(value);
     return value;
@@ -247,6 +292,8 @@ const api = {
     }
     operation.error = operation.resolve = operation.reject = undefined;
   },
+  /** Whether there is nothing to tell but that the callback waits. */
+  isQuiet: () => !isDone && batch === "" && entries.length === 0 && manifestText === "" && doom() === undefined,
   state: () => doom()?.state ?? state,
   value: () => doom()?.value ?? value,
   manifest() {
@@ -254,7 +301,10 @@ const api = {
     manifestText = "";
     return text;
   },
-  entries: () => entries.length - taken,
+  entries() {
+    closeBatch();
+    return entries.length - taken;
+  },
   entry() {
     const entry = entries[taken++];
     if (taken === entries.length) {

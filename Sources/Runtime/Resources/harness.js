@@ -5,12 +5,21 @@
 // A frame is its length (uint32, little-endian), the session's secret (32 bytes), a kind (one byte), and
 // fields: each a length (uint32) and UTF-8 text. The first frame brings the secret, lockdown.js and
 // context.js. A text that is too long for one frame comes in parts (`P`), of which the delivery (`D`) brings the last.
+// Many short deliveries come in one frame (`B`), as one text that is cut at each U+001F. Turns that brought nothing but
+// that the callback still waits go back as their number (`q`).
+//
+// All this is interpreted, for V8 has no compiler here: a call of a builtin that does much costs no more than a few steps of a
+// loop, so texts are decoded, cut and joined by the thousand.
 
 import vm from "node:vm";
 import { stripTypeScriptTypes } from "node:module";
 
 const SECRET = 32;
 const FLUSH_BYTES = 65536;
+/** So many turns that brought nothing are told at the latest. */
+const MOST_QUIET = 1000;
+/** Between the texts of one field. */
+const SEPARATOR = "\x1f";
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 const { stdin, stdout } = Deno;
@@ -29,9 +38,15 @@ let failure;
 let input = new Uint8Array(FLUSH_BYTES);
 let filled = 0;
 let taken = 0;
+/** What is at hand as text, from the place where it begins, if that is one character for each byte; else undefined. */
+let text;
+let textBegin = 0;
+let textEnd = 0;
 let output = new Uint8Array(2 * FLUSH_BYTES);
 let view = new DataView(output.buffer);
 let outputBytes = 0;
+/** Turns that brought nothing and are not told yet. */
+let quiet = 0;
 
 /** Repeats a call that a signal came into (EINTR). */
 function uninterrupted(call) {
@@ -45,6 +60,7 @@ function uninterrupted(call) {
 }
 
 function flush() {
+  tellQuiet();
   let done = 0;
   while (done < outputBytes) done += uninterrupted(() => stdout.writeSync(output.subarray(done, outputBytes)));
   outputBytes = 0;
@@ -59,6 +75,7 @@ function need(count) {
     filled -= taken;
     taken = 0;
   }
+  textEnd = 0;
   if (input.length < count) {
     const larger = new Uint8Array(Math.max(count, input.length * 2));
     larger.set(input.subarray(0, filled));
@@ -77,9 +94,23 @@ function uint32(at) {
 }
 
 /**
- * The next frame. Without V8's compiler a call of the coder costs as much as a hundred steps of a loop, so it is called once:
- * where there are as many UTF-16 units as bytes, each byte has become one, and the fields can be cut out.
+ * Decodes all that is at hand, once. Where there are as many UTF-16 units as bytes, each byte has become one, and the fields of
+ * all its frames can be cut out.
  */
+function decodeAhead() {
+  text = decoder.decode(input.subarray(taken, filled));
+  if (text.length !== filled - taken) text = undefined;
+  textBegin = taken;
+  textEnd = filled;
+}
+
+/** The text of some bytes of what is at hand. */
+function part(from, to) {
+  return text !== undefined
+    ? text.slice(from - textBegin, to - textBegin) : decoder.decode(input.subarray(from, to));
+}
+
+/** The next frame. */
 function readFrame() {
   need(4);
   const length = uint32(taken);
@@ -87,11 +118,8 @@ function readFrame() {
   need(length);
   const begin = taken;
   const end = begin + length;
+  if (end > textEnd) decodeAhead();
   taken = end;
-  const whole = decoder.decode(input.subarray(begin, end));
-  const isPlain = whole.length === length;
-  const part = (from, to) =>
-    isPlain ? whole.slice(from - begin, to - begin) : decoder.decode(input.subarray(from, to));
   let at = begin + SECRET;
   const head = part(begin, at);
   if (secret !== undefined && head !== secret) Deno.exit(2);
@@ -143,7 +171,15 @@ function writePlain(kind, fields) {
   return true;
 }
 
+function tellQuiet() {
+  if (quiet === 0) return;
+  const count = String(quiet);
+  quiet = 0;
+  writePlain("q", [count]);
+}
+
 function writeFrame(kind, fields) {
+  tellQuiet();
   if (!writePlain(kind, fields)) {
     const begin = outputBytes;
     room(4);
@@ -227,33 +263,63 @@ function start([source, inputText, now]) {
   if (evaluate(source, context)) api.begin();
 }
 
-function deliver([key, outcome, text, now], parts) {
-  const whole = parts.length === 0 ? text : parts.join("") + text;
-  api.deliver(key, outcome === "resolved", whole, Number(now));
+/** Deliveries that have come together, as their texts one after the other, and how many of those have been given. */
+let together = [];
+let given = 0;
+
+function deliver(key, outcome, text, now) {
+  api.deliver(key, outcome === "resolved", text, Number(now));
+  next(turn);
+}
+
+function deliverNext() {
+  const at = given;
+  given += 4;
+  deliver(together[at], together[at + 1], together[at + 2], together[at + 3]);
 }
 
 /** Runs when the microtasks are drained: what the turn came to, then the next delivery. */
 function turn() {
-  for (const reason of unhandled.values()) api.fail(reason);
-  unhandled.clear();
+  if (unhandled.size > 0) {
+    for (const reason of unhandled.values()) api.fail(reason);
+    unhandled.clear();
+  }
+  if (failure === undefined && api.isQuiet()) {
+    if (++quiet === MOST_QUIET) flush();
+  } else {
+    tell();
+  }
+  if (given < together.length) deliverNext();
+  else act();
+}
+
+function tell() {
   const fields = [api.state(), api.value(), api.manifest()];
   if (failure !== undefined) [fields[0], fields[1]] = ["failed", failure];
   for (let count = api.entries(); count > 0; count--) fields.push(api.entry());
   writeFrame("t", fields);
-  act();
 }
 
 function act() {
   const parts = [];
-  let frame = readFrame();
-  while (frame.kind === "P") {
-    parts.push(frame.fields[0]);
-    frame = readFrame();
+  let { kind, fields } = readFrame();
+  while (kind === "P") {
+    parts.push(fields[0]);
+    ({ kind, fields } = readFrame());
   }
-  if (frame.kind === "S" && parts.length === 0) start(frame.fields);
-  else if (frame.kind === "D") deliver(frame.fields, parts);
-  else Deno.exit(3);
-  next(turn);
+  if (kind === "D") {
+    const [key, outcome, last, now] = fields;
+    deliver(key, outcome, parts.length === 0 ? last : parts.join("") + last, now);
+  } else if (kind === "B" && parts.length === 0) {
+    together = fields[0].split(SEPARATOR);
+    given = 0;
+    deliverNext();
+  } else if (kind === "S" && parts.length === 0) {
+    start(fields);
+    next(turn);
+  } else {
+    Deno.exit(3);
+  }
 }
 
 globalThis.addEventListener("unhandledrejection", (event) => {

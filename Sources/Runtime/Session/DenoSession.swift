@@ -51,11 +51,19 @@ public final class DenoSession {
   private let secret: [UInt8]
   private var reader: SessionFrameReader
   private var outgoing = OutgoingBytes()
+  /// Deliveries that go in one frame, which is sent when it is full or when a turn is asked for.
+  private var together = DeliveryBatch()
   /// Turns that came while something was sent.
   private var ready: [Turn] = []
+  /// Turns that have been told, and brought nothing.
+  private var quiet = 0
+  /// Turns that the session owes: one for the start, and one for each delivery.
+  private var owed = 0
   private var watch: TickWatch
   private var lookedAtMs: Int64
   private var manifestHash: String?
+  /// The next delivery is the end of a text in parts.
+  private var isAfterPart = false
   private var hasGreeted = false
   private var hasEnded = false
   private var failure: SessionFailure?
@@ -83,6 +91,7 @@ public final class DenoSession {
   public func start(_ start: SessionStart) throws {
     manifestHash = start.manifestHash
     watch.begin()
+    owed += 1
     send("S", [start.source, start.inputText, String(start.nowMs)])
   }
 
@@ -90,6 +99,8 @@ public final class DenoSession {
   /// long to be held whole. What the session does not take yet is held, up to `heldBytes`; then this waits, and keeps
   /// the turns that come back meanwhile.
   public func deliver(part: String) throws {
+    sendTogether()
+    isAfterPart = true
     send("P", [part])
     while outgoing.count > Self.heldBytes {
       if let failure { throw failure }
@@ -103,11 +114,19 @@ public final class DenoSession {
 
   /// Queues one delivery; it may be far ahead of the turns. Each brings exactly one turn, in this order.
   public func deliver(_ delivery: SessionDelivery) throws {
-    let now = String(delivery.nowMs)
-    switch delivery.outcome {
-    case .resolved(let text): send("D", [delivery.key, "resolved", text, now])
-    case .rejected(let message): send("D", [delivery.key, "rejected", message, now])
+    owed += 1
+    let fields = SessionFrame.fields(of: delivery)
+    if isAfterPart || !together.add(fields) {
+      sendTogether()
+      send("D", fields)
+    } else if together.isFull {
+      sendTogether()
     }
+    isAfterPart = false
+  }
+
+  private func sendTogether() {
+    if let text = together.take() { send("B", [text]) }
   }
 
   /// Waits for the next turn; nil if one of the descriptors became readable first.
@@ -115,6 +134,7 @@ public final class DenoSession {
   /// - Throws: `SessionFailure`, after which the session is over; an error of the machine for a Deno
   ///   that cannot be used.
   public func receive(wakeups: [Int32]) throws -> Turn? {
+    sendTogether()
     if !ready.isEmpty { return ready.removeFirst() }
     watch.begin()
     while true {
@@ -140,10 +160,16 @@ public final class DenoSession {
   /// A whole turn that has come, if there is one.
   private func nextTurn() throws -> Turn? {
     do {
+      if let turn = quietTurn() { return turn }
       while let frame = try reader.next() {
         switch frame.kind {
         case UInt8(ascii: "h"): try greet(frame)
-        case UInt8(ascii: "t"): return try turn(TurnMessage(frame.fields))
+        case UInt8(ascii: "t"):
+          owed -= 1
+          return try turn(TurnMessage(frame.fields))
+        case UInt8(ascii: "q"):
+          quiet = try TurnMessage.quiet(frame.fields, most: owed)
+          if let turn = quietTurn() { return turn }
         default: throw SessionWireError(text: "a frame has the unknown kind \(frame.kind)")
         }
       }
@@ -157,6 +183,14 @@ public final class DenoSession {
         limit("outputBytes", configuration.limits.outputBytes, "it has written \(reader.totalBytes) bytes"))
     }
     return nil
+  }
+
+  private func quietTurn() -> Turn? {
+    guard quiet > 0 else { return nil }
+    quiet -= 1
+    owed -= 1
+    watch.begin()
+    return Turn(state: .suspended)
   }
 
   /// What speaks otherwise before its first frame is not the harness, and nothing of it is the callback's doing.

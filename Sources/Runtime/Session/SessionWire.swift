@@ -120,7 +120,23 @@ struct TurnMessage: Equatable {
     default: throw SessionWireError(text: "a turn has the state \(Excerpt.quote(fields[0]))")
     }
     var rest = fields.dropFirst(3)
-    while let entry = rest.popFirst() { try add(entry, &rest) }
+    while let entry = rest.popFirst() {
+      if entry.utf8.first == UInt8(ascii: "j") {
+        var batch = SessionFrame.cut(entry)[...]
+        while let entry = batch.popFirst() { try add(entry, &batch) }
+      } else {
+        try add(entry, &rest)
+      }
+    }
+  }
+
+  /// How many turns a frame `q` stands for, of which no more can have been than the session owes.
+  static func quiet(_ fields: [String], most: Int) throws(SessionWireError) -> Int {
+    guard fields.count == 1, let count = Int(fields[0]), count > 0, count <= most else {
+      throw SessionWireError(
+        text: "it tells of \(Excerpt.quote(fields.joined(separator: " "))) turns, and owes \(most)")
+    }
+    return count
   }
 
   private mutating func add(_ entry: String, _ rest: inout ArraySlice<String>) throws(SessionWireError) {
