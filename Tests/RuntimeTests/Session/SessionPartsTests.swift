@@ -82,11 +82,46 @@ import Testing
           ], logs: ["é"], claims: [[1]], state: .completed("1")))
   }
 
+  @Test func entriesThatComeAsOneTextAreCut() throws {
+    let batch = ["joagent", "a", "{}", "lé", "", "c[1]", "ofanout", "b", "[]"]
+    #expect(throws: SessionWireError.self) {
+      try TurnMessage(["suspended", "", "", batch.joined(separator: "\u{1F}")])
+    }
+    let whole = batch.filter { !$0.isEmpty }.joined(separator: "\u{1F}")
+    let turn = try TurnMessage(["suspended", "", "", "la\u{1F}b", whole, "l"]).turn
+    #expect(turn.scheduled.map(\.key) == ["agent:a", "fanout:b"] && turn.claims == [[1]])
+    #expect(turn.logs == ["a\u{1F}b", "é", ""])
+  }
+
+  /// The process is not trusted: of turns that nobody asked for there is no end.
+  @Test(arguments: [["1"], ["7"], ["8"], ["0"], ["-1"], [""], ["x"], [], ["1", "1"]])
+  func noMoreQuietTurnsThanAreOwed(fields: [String]) throws {
+    let count = try? TurnMessage.quiet(fields, most: 7)
+    #expect(count == (fields == ["1"] ? 1 : fields == ["7"] ? 7 : nil))
+  }
+
+  @Test func shortDeliveriesGoTogetherAndOthersDoNot() {
+    let short = ["agent:a", "resolved", "1", "5"]
+    let long = String(repeating: "x", count: DeliveryBatch.fullBytes)
+    var batch = DeliveryBatch()
+    #expect(batch.take() == nil)
+    #expect(batch.add(short) && batch.add(["agent:b", "rejected", "", "6"]))
+    #expect(!batch.add(["agent:a\u{1F}", "resolved", "1", "5"]))
+    #expect(!batch.add(["agent:a", "resolved", long, "5"]))
+    #expect(!batch.isFull)
+    #expect(batch.take() == "agent:a\u{1F}resolved\u{1F}1\u{1F}5\u{1F}agent:b\u{1F}rejected\u{1F}\u{1F}6")
+    #expect(batch.take() == nil)
+    while !batch.isFull { #expect(batch.add(short)) }
+    #expect(batch.take()?.utf8.count ?? 0 < DeliveryBatch.fullBytes + 32)
+  }
+
   @Test(arguments: [
     [], ["suspended", ""], ["running", "", ""], ["suspended", "", "", ""], ["suspended", "", "", "x"],
     ["suspended", "", "", "oagent", "a"], ["suspended", "", "", "oAgent", "a", "{}"],
     ["suspended", "", "", "c{"],
     ["suspended", "", "", "oagent"], ["suspended", "", "", "c"],
+    ["suspended", "", "", "j"], ["suspended", "", "", "joagent\u{1F}a"], ["suspended", "", "", "jjl"],
+    ["suspended", "", "", "joagent\u{1F}a", "{}"],
   ])
   func brokenTurnsAreRefused(fields: [String]) {
     #expect(throws: SessionWireError.self) { try TurnMessage(fields) }

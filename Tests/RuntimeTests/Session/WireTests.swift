@@ -12,7 +12,9 @@ extension SessionTests {
 
     @Test(
       "texts of any length come through, both ways",
-      arguments: ["a", "\u{7F}", "\u{1}", "\u{80}", "é", "€", "\u{FEFF}", "\u{FFFD}", "😀", "aé", "é\u{0}"])
+      arguments: [
+        "a", "\u{7F}", "\u{1}", "\u{1F}", "\u{80}", "é", "€", "\u{FEFF}", "\u{FFFD}", "😀", "aé", "é\u{0}",
+      ])
     func texts(unit: String) throws {
       let play = Play(
         """
