@@ -35,15 +35,16 @@ function refuse(walk, depth, what) {
 const token = (key) => "/" + key.replaceAll("~", "~0").replaceAll("/", "~1");
 const pointer = (walk, depth) => walk.trail.slice(0, depth).map((key) => token(String(key))).join("");
 
-/** The names of members as they are written. There are few, mostly the same ones. */
+/** The names of members as they are written, the short ones: mostly they are few. */
 const names = new Map();
 const MOST_NAMES = 1000;
+const LONGEST_NAME = 64;
 
 function name(key, walk, depth) {
   const known = names.get(key);
   if (known !== undefined) return known;
   const written = text(key, walk, depth) + ":";
-  if (names.size < MOST_NAMES) names.set(key, written);
+  if (key.length <= LONGEST_NAME && names.size < MOST_NAMES) names.set(key, written);
   return written;
 }
 
@@ -175,7 +176,8 @@ function closeBatch() {
   batch = "";
 }
 
-function operation(kind, args) {
+/** A call of `ctx` that schedules operations of a kind: one function, for each frame is looked at for each error. */
+const operationOf = (kind) => ({ [kind]: (args) => {
   const noted = { id: undefined };
   const argsText = canonical(args, noted);
   const { id } = noted;
@@ -200,7 +202,7 @@ function operation(kind, args) {
     add("o" + kind + SEPARATOR + id + SEPARATOR + argsText);
   }
   return promise;
-}
+} })[kind];
 
 const ctx = {
   now() { return now; },
@@ -217,7 +219,7 @@ const ctx = {
   },
 };
 for (const kind of ["hostCommand", "agent", "fanout", "integrate"]) {
-  ctx[kind] = { [kind]: (args) => operation(kind, args) }[kind];
+  ctx[kind] = operationOf(kind);
 }
 
 const workflow = (manifest, callback) => {
