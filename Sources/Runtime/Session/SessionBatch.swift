@@ -35,8 +35,8 @@ struct DeliveryBatch {
   mutating func add(_ fields: [String]) -> Bool {
     for field in fields {
       var field = field
-      let isPlain = field.utf8.count < Self.fullBytes && field.withUTF8 { !$0.contains(SessionFrame.separator) }
-      if !isPlain { return false }
+      if field.utf8.count >= Self.fullBytes { return false }
+      if field.withUTF8({ $0.contains(SessionFrame.separator) }) { return false }
     }
     for field in fields {
       if !text.isEmpty { text.unicodeScalars.append(Unicode.Scalar(SessionFrame.separator)) }
