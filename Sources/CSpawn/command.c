@@ -164,7 +164,11 @@ int32_t flowdex_supervisor_make(struct flowdex_supervisor *made) {
   return 0;
 }
 
-bool flowdex_supervisor_is_ready(int32_t link) {
+bool flowdex_supervisor_is_ready(int32_t pid, int32_t link) {
+  siginfo_t change;
+  change.si_pid = 0;
+  // WNOWAIT: it is asked again, and collected elsewhere.
+  if (waitid(P_PID, (id_t)pid, &change, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) != 0 || change.si_pid != 0) return false;
   char byte;
   return recv(link, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
 }

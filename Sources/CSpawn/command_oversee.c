@@ -276,9 +276,11 @@ bool flowdex_command_oversee(const struct received_command *received) {
   report.status = family.leader_ended ? family.status : SIGKILL;
   report.timed_out = family.timed_out;
   report.duration_ms = (family.leader_ended ? family.ended_ms : now_ms()) - began;
-  bool goes_on = !report.leftover && !is_told_to_end;
+  // The command itself may have signalled us as its last deed, which nothing has looked for since.
+  flowdex_command_wait(0, false);
+  report.goes_on = !report.leftover && !is_told_to_end;
   send(link_fd, &report, sizeof report, MSG_NOSIGNAL);
-  if (goes_on) return true;
+  if (report.goes_on) return true;
   close(link_fd);
   while (report.leftover && !kill_all(&family, kill_patience_ms)) flowdex_command_wait(1000, false);
   return false;

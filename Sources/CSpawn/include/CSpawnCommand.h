@@ -74,7 +74,8 @@ struct flowdex_command_report {
   int32_t timed_out;
   // 1 if something could not be killed in ten seconds; the supervisor stays and goes on trying.
   int32_t leftover;
-  int32_t unused;
+  // 1 if the supervisor takes another command: nothing is left, and nobody has told it to end.
+  int32_t goes_on;
   // From the command's start to its own end, on the monotonic clock.
   int64_t duration_ms;
 };
@@ -82,8 +83,9 @@ struct flowdex_command_report {
 // Forks a supervisor and waits until it is one. 0, or an errno with nothing left behind.
 int32_t flowdex_supervisor_make(struct flowdex_supervisor *made);
 
-// Whether a supervisor whose last command has been reported still lives, and has nothing more to say.
-bool flowdex_supervisor_is_ready(int32_t link);
+// Whether a supervisor whose last command has been reported still lives, has nothing more to say, and would see what it
+// is given: one that somebody has stopped (SIGSTOP) would not. `pid` is a child that has not been waited for.
+bool flowdex_supervisor_is_ready(int32_t pid, int32_t link);
 
 // Gives a command to a supervisor that has none; from now on it waits at the gate. 0, or an errno: then there are no
 // streams, and the supervisor, which may have half a command, is only to be sent away.

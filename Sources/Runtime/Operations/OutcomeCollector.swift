@@ -8,6 +8,8 @@ import QueueRunner
 struct CommandEnding {
   let report: flowdex_command_report?
   var hasLeftover: Bool { report?.leftover == 1 }
+  /// Whether the supervisor takes another command: it knows of no signal to end, and nothing is left.
+  var goesOn: Bool { report?.goes_on == 1 }
 }
 
 /// The work of a command's thread. Memory stays constant, however much the command writes.

@@ -73,8 +73,7 @@ final class PreparedCommand: Sendable {
       return state == .cancelled
     }
     let outcome = collector.outcome(ending, cancelled: wasCancelled)
-    let isDone = ending.report != nil && !ending.hasLeftover && !wasCancelled
-    if isDone, let pool {
+    if ending.goesOn, !wasCancelled, let pool {
       closeStreams()
       pool.put(supervisor)
     } else if !ending.hasLeftover {

@@ -34,8 +34,8 @@ final class Supervisor: Sendable {
       next: error == ENOSYS ? "a supervisor needs `/proc` and Linux 5.3 or later" : nil)
   }
 
-  /// Whether it can be given a command: nobody has ended it meanwhile.
-  var isReady: Bool { flowdex_supervisor_is_ready(link) }
+  /// Whether it can be given a command: nobody has ended it meanwhile, or stopped it.
+  var isReady: Bool { flowdex_supervisor_is_ready(identity.pid, link) }
 
   /// What it would also see if this process died: it kills what it has running, reports, and goes.
   func tellToEnd() { shutdown(link, Int32(SHUT_WR)) }
@@ -75,7 +75,7 @@ final class SupervisorPool: Sendable {
     return nil
   }
 
-  /// Keeps one whose command is over: reported, nothing left, not cancelled.
+  /// Keeps one whose command is over and not cancelled, and which has said that it goes on.
   func put(_ supervisor: Supervisor) { idle.withLock { $0.append(supervisor) } }
 
   /// Sends all of them away.

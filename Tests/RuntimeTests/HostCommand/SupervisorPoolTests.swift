@@ -57,7 +57,14 @@ struct SupervisorPoolTests {
 
   /// What can happen to a command, or to a supervisor, after which it is not given another.
   enum Spoilt: CaseIterable {
-    case cancelled, abandoned, toldToEnd, killed, killedWhileIdle, toldToEndWhileIdle
+    case cancelled, abandoned, toldToEnd, killed, killedWhileIdle, toldToEndWhileIdle, stoppedWhileIdle
+
+    var isWhileIdle: Bool {
+      switch self {
+      case .killedWhileIdle, .toldToEndWhileIdle, .stoppedWhileIdle: true
+      case .cancelled, .abandoned, .toldToEnd, .killed: false
+      }
+    }
   }
 
   @Test("not after an end that came from outside", arguments: Spoilt.allCases)
@@ -65,7 +72,7 @@ struct SupervisorPoolTests {
     let ready = try fixture.signal("ready")
     let prepared = try prepare(fixture.spec(["sh", "-c", "echo >ready; [ -e short ] || sleep 1000"]))
     let identity = prepared.identity
-    if how == .killedWhileIdle || how == .toldToEndWhileIdle { try fixture.file("short", []) }
+    if how.isWhileIdle { try fixture.file("short", []) }
     if how == .abandoned {
       prepared.abandon()
     } else {
@@ -75,11 +82,12 @@ struct SupervisorPoolTests {
       case .cancelled: prepared.cancel()
       case .toldToEnd: kill(identity.pid, SIGTERM)
       case .killed: kill(identity.pid, SIGKILL)
-      case .abandoned, .killedWhileIdle, .toldToEndWhileIdle: break
+      case .abandoned, .killedWhileIdle, .toldToEndWhileIdle, .stoppedWhileIdle: break
       }
       _ = try await pending.only()
       if how == .killedWhileIdle { try Self.end(identity.pid, SIGKILL) }
       if how == .toldToEndWhileIdle { try Self.end(identity.pid, SIGTERM) }
+      if how == .stoppedWhileIdle { try Self.end(identity.pid, SIGSTOP, as: WSTOPPED) }
     }
     let (next, outcome) = try await run(["echo", "next"])
     #expect(next != identity)
@@ -87,11 +95,37 @@ struct SupervisorPoolTests {
     #expect(outcome.exitCode == 0)
   }
 
-  /// Signals a child of ours and waits until it has ended, without collecting it.
-  private static func end(_ pid: Int32, _ number: Int32) throws {
+  /// Signals a child of ours and waits until it has ended, or is stopped, without collecting it.
+  private static func end(_ pid: Int32, _ number: Int32, as state: Int32 = WEXITED) throws {
     kill(pid, number)
     var ended = siginfo_t()
-    #expect(FileSystem.retrying { Int(waitid(P_PID, id_t(pid), &ended, WEXITED | WNOWAIT)) } == 0)
+    #expect(FileSystem.retrying { Int(waitid(P_PID, id_t(pid), &ended, state | WNOWAIT)) } == 0)
+  }
+
+  @Test("a command that ends its own supervisor spoils no other: the next one runs under a new one")
+  func patricide() async throws {
+    for number in 0..<20 {
+      let prepared = try prepare(fixture.spec(["sh", "-c", "kill -TERM $PPID"]))
+      try await letCommandsPass(prepared.identity.pid)
+      let killer = try await prepared.outcome()
+      #expect(killer.exitCode == 0 || killer.signal == 9)
+      let (next, outcome) = try await run(["echo", "next"])
+      #expect(next != prepared.identity, "\(number)")
+      #expect(outcome.exitCode == 0, "\(number)")
+      #expect(try outcome.stdout.text == "next\n", "\(number)")
+      pool.dismiss()
+    }
+  }
+
+  /// Makes a supervisor wait for the processor as long as its command runs, so that it sees the command's end and what
+  /// came before it at once: it shares one with the command, and runs only where nobody else wants to (sched(7)).
+  private func letCommandsPass(_ pid: Int32) async throws {
+    let script = """
+      first=$(taskset -pc \(pid) | sed 's/.*: //; s/[,-].*//')
+      taskset -pc "$first" \(pid) && chrt --idle --reset-on-fork -p 0 \(pid)
+      """
+    let outcome = try await fixture.run(["sh", "-c", script])
+    #expect(outcome.exitCode == 0, "\(outcome)")
   }
 
   @Test("a command that may not be opened twice is not: the gate is each command's own")
