@@ -22,6 +22,7 @@ public final class StateDatabase {
   private let log: EventLog
   private let inLog: LogLength
   private let access: StateAccess
+  private let look: AccessLook
   /// How many transactions this connection has committed.
   public private(set) var commits = 0
   /// How many of them may have let a task be handed out.
@@ -34,14 +35,18 @@ public final class StateDatabase {
   /// Tables that a module above adds to the run's state, in its own numbered migrations.
   public typealias Migrations = @Sendable (inout DatabaseMigrator) -> Void
 
+  /// Says how a state can be read now.
+  typealias AccessLook = (RunLayout) throws -> StateAccess
+
   private init(
     _ layout: RunLayout, _ clock: any WallClock, _ connection: DatabaseQueue, _ access: StateAccess,
-    _ inLog: LogLength
+    _ look: @escaping AccessLook, _ inLog: LogLength
   ) {
     self.layout = layout
     self.clock = clock
     self.connection = connection
     self.access = access
+    self.look = look
     writeLock = FileLock(path: layout.writeLock)
     log = EventLog(layout: layout)
     self.inLog = inLog
@@ -70,31 +75,43 @@ public final class StateDatabase {
   public static func open(
     _ layout: RunLayout, clock: any WallClock, migrations: Migrations
   ) throws -> StateDatabase {
+    try open(layout, clock: clock, migrations: migrations, look: StateAccess.of)
+  }
+
+  static func open(
+    _ layout: RunLayout, clock: any WallClock, migrations: Migrations, look: @escaping AccessLook
+  ) throws -> StateDatabase {
     guard try FileSystem.entry(layout.database)?.kind == .file else {
       throw FlowdexError.failed(
         "run-no-state", "run `\(layout.runId)` has no state: expected the file `\(layout.database)`",
         next: "restore that file, or remove the run's folder")
     }
-    let database = try connect(layout, clock)
-    try Self.wording(layout.database) {
-      let migrator = migrator(migrations)
-      let (isEmpty, isNewer, isComplete) = try database.connection.read { db in
-        (
-          try migrator.appliedIdentifiers(db).isEmpty, try migrator.hasBeenSuperseded(db),
-          try migrator.hasCompletedMigrations(db)
-        )
-      }
-      // A run is created with its tables; what has none of them must not be given them now.
-      if isEmpty { throw Self.corrupt(layout.database, "holds none of the tables of a run") }
-      if isNewer {
-        throw FlowdexError.failed(
-          "newer-state", "run `\(layout.runId)` was written by a newer flowdex",
-          next: "use that version, or a later one")
-      }
-      if isComplete { return }
-      try database.locked { try migrator.migrate(database.connection) }
+    let database = try connect(layout, clock, look)
+    do {
+      try Self.wording(layout.database) { try database.bringUpToDate(migrator(migrations)) }
+    } catch {
+      try database.checkStill()
+      throw error
     }
     return database
+  }
+
+  private func bringUpToDate(_ migrator: DatabaseMigrator) throws {
+    let (isEmpty, isNewer, isComplete) = try connection.read { db in
+      (
+        try migrator.appliedIdentifiers(db).isEmpty, try migrator.hasBeenSuperseded(db),
+        try migrator.hasCompletedMigrations(db)
+      )
+    }
+    // A run is created with its tables; what has none of them must not be given them now.
+    if isEmpty { throw Self.corrupt(layout.database, "holds none of the tables of a run") }
+    if isNewer {
+      throw FlowdexError.failed(
+        "newer-state", "run `\(layout.runId)` was written by a newer flowdex",
+        next: "use that version, or a later one")
+    }
+    if isComplete { return }
+    try locked { try migrator.migrate(connection) }
   }
 
   private static func migrator(_ migrations: Migrations) -> DatabaseMigrator {
@@ -104,7 +121,9 @@ public final class StateDatabase {
     return migrator
   }
 
-  private static func connect(_ layout: RunLayout, _ clock: any WallClock) throws -> StateDatabase {
+  private static func connect(
+    _ layout: RunLayout, _ clock: any WallClock, _ look: @escaping AccessLook = StateAccess.of
+  ) throws -> StateDatabase {
     let inLog = LogLength()
     var configuration = Configuration()
     configuration.busyMode = .timeout(30)
@@ -125,12 +144,17 @@ public final class StateDatabase {
     }
     return try wording(layout.database) {
       try ConnectionRoom.ensure(toOpen: layout.database)
-      let access = try StateAccess.of(layout)
+      let access = try look(layout)
       if access == .unindexed { throw StateAccess.refusal(layout) }
       configuration.readonly = access == .still
       let name = StateAccess.name(layout.database, isStill: access == .still)
-      let connection = try DatabaseQueue(path: name, configuration: configuration)
-      return StateDatabase(layout, clock, connection, access, inLog)
+      do {
+        let connection = try DatabaseQueue(path: name, configuration: configuration)
+        return StateDatabase(layout, clock, connection, access, look, inLog)
+      } catch {
+        try checkStill(layout, access, look)
+        throw error
+      }
     }
   }
 
@@ -151,20 +175,24 @@ public final class StateDatabase {
         do {
           let value = try body(db)
           assert(db.totalChangesCount == before, "a look at the state has changed it")
-          try StateStatement.run(db, "COMMIT")
-          if access == .still { try checkStill() }
+try StateStatement.run(db, "COMMIT")
+          try checkStill()
           return value
         } catch {
           try? db.rollback()
+          try checkStill()
           throw error
         }
       }
     }
   }
 
-  /// What was taken for a file that nobody changes may have been read while somebody did.
-  private func checkStill() throws {
-    if try StateAccess.of(layout) == .still { return }
+  /// What was taken for a file that nobody changes may have been read while somebody did: then that is what is wrong,
+  /// whatever it looked like.
+  private func checkStill() throws { try Self.checkStill(layout, access, look) }
+
+  private static func checkStill(_ layout: RunLayout, _ access: StateAccess, _ look: AccessLook) throws {
+    if try access != .still || look(layout) == .still { return }
     throw FlowdexError.machine(
       "state-changed", "`\(layout.database)` was changed as it was read", next: "try again")
   }

@@ -1,3 +1,5 @@
+import GRDB
+import Glibc
 import Testing
 
 @testable import QueueRunner
@@ -30,5 +32,51 @@ struct StateAccessTests {
     let uri = StateAccess.name("/a b/50%?#/é", isStill: true)
     #expect(uri.hasPrefix("file:/a b/50%25%3f%23/") && uri.hasSuffix("?immutable=1"))
     #expect(uri.contains("é"))
+  }
+
+  /// A state that was taken for still, and how it can be read from then on.
+  private static func open(
+    _ fixture: QueueFixture, then later: StateAccess, looks: Int
+  ) throws -> StateDatabase {
+    let left = Guarded(looks)
+    return try StateDatabase.open(fixture.layout, clock: fixture.clock, migrations: { _ in }) { _ in
+      left.withLock { left in
+        left -= 1
+        return left >= 0 ? .still : later
+      }
+    }
+  }
+
+  /// Everything into the file: what is read without its log is then whole.
+  private static func emptyLog(_ layout: RunLayout) throws {
+    let queue = try DatabaseQueue(path: layout.database)
+    try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+  }
+
+  /// Nothing of it is as it was.
+  private static func spoil(_ layout: RunLayout) throws {
+    let file = try FileSystem.open(layout.database, O_RDWR)
+    defer { close(file) }
+    let noise = [UInt8](repeating: 0xa5, count: 64 << 10)
+    #expect(pwrite(file, noise, noise.count, 0) == noise.count)
+  }
+
+  private static func code(_ body: () throws -> Void) -> String? {
+    do {
+      try body()
+      return nil
+    } catch { return (error as? FlowdexError)?.code }
+  }
+
+  @Test(
+    "what looks like damage is called so only where nobody has written meanwhile",
+    arguments: [(.still, "state-corrupt"), (.shared, "state-changed")] as [(StateAccess, String)])
+  func writtenMeanwhile(later: StateAccess, code: String) throws {
+    let fixture = try QueueFixture()
+    try Self.emptyLog(fixture.layout)
+    let database = try Self.open(fixture, then: later, looks: 1)
+    try Self.spoil(fixture.layout)
+    #expect(Self.code { _ = try database.read { try QueueStore.settings($0) } } == code, "a read")
+    #expect(Self.code { _ = try Self.open(fixture, then: later, looks: 1) } == code, "an opening")
   }
 }
