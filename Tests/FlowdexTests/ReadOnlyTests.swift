@@ -91,6 +91,61 @@ struct ReadOnlyTests {
     #expect(after.status == 0 && after.stdout.hasPrefix("r1\tpaused\t"), "\(after)")
   }
 
+  /// What an older flowdex would have left: its tables, and its list of what it has done to them.
+  enum Older: String, CaseIterable {
+    /// Only the text of what is checked has changed since, and of the condition of an index.
+    case texts
+    /// A column has come since.
+    case tables
+
+    var sql: String {
+      switch self {
+      case .texts:
+        """
+        PRAGMA writable_schema = ON;
+        UPDATE sqlite_schema SET sql = replace(sql,
+          '(state = ''offered'' OR state = ''live'' OR state = ''expired'')',
+          'state IN (''offered'',''live'',''expired'')') WHERE name = 'leases_unsettled';
+        PRAGMA writable_schema = RESET;
+        DELETE FROM grdb_migrations WHERE identifier = 'queue-2'
+        """
+      case .tables:
+        """
+        ALTER TABLE operations DROP COLUMN executions;
+        DELETE FROM grdb_migrations WHERE identifier = 'runtime-2-executions'
+        """
+      }
+    }
+  }
+
+  @Test(
+    "a state of an older flowdex is read where that needs no change, and else refused by name",
+    arguments: [(Older.texts, true), (.texts, false), (.tables, true), (.tables, false)], [true, false])
+  func older(_ older: (Older, isOpen: Bool), mounted: Bool) async throws {
+    let scratch = try await Self.project(.bare)
+    let queue = try DatabaseQueue(path: scratch.layout.run("r1").database)
+    try await queue.writeWithoutTransaction { try $0.execute(sql: older.0.sql) }
+    // As long as it is open, there is a log with its index.
+    if !older.isOpen { try queue.close() }
+    let outputs = try await Self.tried(["status r1", "inspect r1"], mounted: mounted, scratch)
+    let writing = try await Self.tried(["resume r1"], mounted: mounted, scratch)[0]
+    switch older.0 {
+    case .texts:
+      for output in outputs { #expect(output.status == 0 && output.stderr.isEmpty, "\(output)") }
+      #expect(outputs[0].stdout.hasPrefix("r1\tpaused\t"), "\(outputs[0])")
+      FaultTests.check(writing, [mounted ? "read-only file system" : "permission denied", scratch.path])
+    case .tables:
+      for output in outputs + [writing] {
+        FaultTests.check(output, ["run `r1` was written by an older flowdex", "may write there"])
+      }
+    }
+    let owner = try await Cli.run(["status", "r1"], in: scratch.path)
+    #expect(owner.status == 0 && owner.stdout.hasPrefix("r1\tpaused\t"), "\(owner)")
+    let after = try await Self.tried(["status r1"], mounted: mounted, scratch)[0]
+    #expect(after.status == 0 && after.stdout.hasPrefix("r1\tpaused\t"), "\(after)")
+    try queue.close()
+  }
+
   @Test("doctor says that it cannot compare what it may not lock", arguments: [true, false])
   func doctor(mounted: Bool) async throws {
     let scratch = try await Self.project(.whole)

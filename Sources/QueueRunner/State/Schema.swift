@@ -14,6 +14,10 @@ enum QueueSchema {
     migrator.registerMigration("queue-2", foreignKeyChecks: .immediate, migrate: plainChecks)
   }
 
+  /// Migrations that change nothing for who only reads: the state of an older flowdex is read without them where it
+  /// cannot be written to.
+  static let notNeededToRead: Set<String> = ["queue-2"]
+
   /// SQLite fills a table of its own for each `IN` of more than two values, whenever the row that is checked changes: six
   /// for each result that is taken. Comparisons cost next to nothing. What the tables hold stays as it is, so their
   /// text is changed where it lies, as SQLite's documentation of ALTER TABLE says (section 7).

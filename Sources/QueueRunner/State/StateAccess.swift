@@ -29,8 +29,14 @@ enum StateAccess: Equatable {
     let hasIndex = try FileSystem.isThere(layout.databaseIndex)
     // The usual case, decided by two looks.
     if log != nil, hasIndex { return .shared }
-    let mayWrite = access(layout.root, W_OK) == 0 || ![EROFS, EACCES].contains(errno)
-    return judge(mayWriteFolder: mayWrite, logBytes: log?.size, hasIndex: hasIndex)
+    return judge(mayWriteFolder: mayWrite(layout.root), logBytes: log?.size, hasIndex: hasIndex)
+  }
+
+  /// Whether neither permissions nor the mount forbid to change a run's state.
+  static func mayWrite(_ layout: RunLayout) -> Bool { mayWrite(layout.root) && mayWrite(layout.database) }
+
+  private static func mayWrite(_ path: String) -> Bool {
+    access(path, W_OK) == 0 || ![EROFS, EACCES].contains(errno)
   }
 
   /// What SQLite is given: for a file that nobody changes, a URI that says so (sqlite.org/uri.html).
@@ -47,14 +53,25 @@ enum StateAccess: Equatable {
     return "file:\(escaped)?immutable=1"
   }
 
+  private static func asWriter(_ layout: RunLayout) -> String {
+    "run `flowdex status \(layout.runId)` once as a user who may write there, or on a copy of the project"
+  }
+
+  /// Says why the state of an older flowdex cannot be read.
+  static func olderState(_ layout: RunLayout) -> FlowdexError {
+    .machine(
+      "older-state",
+      "run `\(layout.runId)` was written by an older flowdex, and its tables cannot be brought up to date: "
+        + "`\(layout.database)` cannot be written to",
+      next: asWriter(layout))
+  }
+
   /// Says why a state cannot be read.
   static func refusal(_ layout: RunLayout) -> FlowdexError {
     .machine(
       "state-unindexed",
       "`\(layout.databaseLog)` holds commits that cannot be read: its index is gone, and would have to be made "
         + "in a folder that cannot be written to",
-      next:
-        "run `flowdex status \(layout.runId)` once as a user who may write there, or on a copy of the project"
-    )
+      next: asWriter(layout))
   }
 }

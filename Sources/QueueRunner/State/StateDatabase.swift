@@ -97,20 +97,25 @@ public final class StateDatabase {
   }
 
   private func bringUpToDate(_ migrator: DatabaseMigrator) throws {
-    let (isEmpty, isNewer, isComplete) = try connection.read { db in
+    let (done, isNewer, isComplete) = try connection.read { db in
       (
-        try migrator.appliedIdentifiers(db).isEmpty, try migrator.hasBeenSuperseded(db),
+        try migrator.appliedIdentifiers(db), try migrator.hasBeenSuperseded(db),
         try migrator.hasCompletedMigrations(db)
       )
     }
     // A run is created with its tables; what has none of them must not be given them now.
-    if isEmpty { throw Self.corrupt(layout.database, "holds none of the tables of a run") }
+    if done.isEmpty { throw Self.corrupt(layout.database, "holds none of the tables of a run") }
     if isNewer {
       throw FlowdexError.failed(
         "newer-state", "run `\(layout.runId)` was written by a newer flowdex",
         next: "use that version, or a later one")
     }
     if isComplete { return }
+    if !StateAccess.mayWrite(layout) {
+      let missing = Set(migrator.migrations).subtracting(done)
+      if missing.isSubset(of: QueueSchema.notNeededToRead) { return }
+      throw StateAccess.olderState(layout)
+    }
     try locked { try migrator.migrate(connection) }
   }
 
