@@ -54,15 +54,23 @@ extension Driver {
     }
   }
 
-  /// Where a gate could not be opened it is as if nothing had been tried.
+  /// Where the machine could not open a gate it is as if nothing had been tried.
+  ///
+  /// All of them together, and before anything else that went wrong is thrown: one that is left would be taken for one
+  /// that may have run.
   func putBack(_ unbegun: [(key: String, error: any Error)]) throws {
+    var untried: [String] = []
+    var fault: (any Error)?
     for (key, error) in unbegun {
-      guard let error = error as? FlowdexError, error.kind == .machine else { throw error }
-      trouble = cannotStart(key, error.description)
-      try transition { tx in
-        _ = try OperationStore.putBack(tx, generation: replay.generation, key: key)
+      if let error = error as? FlowdexError, error.kind == .machine {
+        trouble = cannotStart(key, error.description)
+        untried.append(key)
+      } else {
+        fault = fault ?? error
       }
     }
+    try commit([], putBack: untried)
+    if let fault { throw fault }
   }
 
   private func cannotStart(_ key: String, _ why: String) -> FlowdexError {
