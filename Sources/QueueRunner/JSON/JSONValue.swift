@@ -80,12 +80,7 @@ struct JSONKey: Hashable, Sendable {
   let text: String
   init(_ text: String) { self.text = text }
   static func == (a: JSONKey, b: JSONKey) -> Bool { a.text.hasSameBytes(as: b.text) }
-  func hash(into hasher: inout Hasher) {
-    let isDone: Void? = text.utf8.withContiguousStorageIfAvailable {
-      hasher.combine(bytes: UnsafeRawBufferPointer($0))
-    }
-    if isDone == nil { Array(text.utf8).withUnsafeBytes { hasher.combine(bytes: $0) } }
-  }
+  func hash(into hasher: inout Hasher) { text.withBytes { hasher.combine(bytes: $0) } }
 }
 
 extension JSONValue: Equatable {

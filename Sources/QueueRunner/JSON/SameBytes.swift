@@ -14,4 +14,11 @@ extension String {
     }
     return (same ?? nil) ?? utf8.elementsEqual(other.utf8)
   }
+
+  /// What the body makes of the UTF-8, where it lies: to be hashed by, for instance. Copied only where it lies in no one
+  /// place.
+  public func withBytes<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value {
+    let found = utf8.withContiguousStorageIfAvailable { body(UnsafeRawBufferPointer($0)) }
+    return found ?? Array(utf8).withUnsafeBytes(body)
+  }
 }

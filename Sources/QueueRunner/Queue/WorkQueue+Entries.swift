@@ -5,11 +5,8 @@ import GRDB
 import Glibc
 
 extension WorkQueue {
-  /// Removes the queue entries of leases that have ended. Best effort: the first pass of a later process removes
-  /// what is left.
-  public func unlink(_ tokens: [String]) {
-    layout.unlinkEntries(tokens)
-  }
+  /// As `RunLayout.unlinkEntries`, for this queue.
+  public func unlink(_ tokens: [String]) { layout.unlinkEntries(tokens) }
 
   /// Shows committed offers. The caller holds the dispatch lock.
   ///

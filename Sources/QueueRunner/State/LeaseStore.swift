@@ -138,8 +138,6 @@ public enum LeaseStore {
   private static let selection =
     "SELECT \(LeaseRecord.columns) FROM leases JOIN tasks ON tasks.id = leases.task"
 
-  private static let byToken = "\(selection) WHERE token = ?"
-
   static func records(
     _ db: Database, _ sql: String, _ arguments: StateValues = []
   ) throws -> [LeaseRecord] {
@@ -153,7 +151,7 @@ public enum LeaseStore {
 
   /// nil where no lease was ever committed under the token.
   public static func find(_ db: Database, token: String) throws -> LeaseRecord? {
-    try records(db, byToken, [token]).first
+    try findWithDemands(db, token: token)?.lease
   }
 
   private static let byTokenWithDemands = """
@@ -162,7 +160,9 @@ public enum LeaseStore {
     """
 
   /// A lease, with the specification of its task where that demands more of a result than the envelope does.
-  static func findWithDemands(_ db: Database, token: String) throws -> (LeaseRecord, demands: String?)? {
+  static func findWithDemands(
+    _ db: Database, token: String
+  ) throws -> (lease: LeaseRecord, demands: String?)? {
     try StateStatement.first(db, byTokenWithDemands, [token]) {
       (try LeaseRecord($0), $0.optionalText(LeaseRecord.columnCount))
     }

@@ -180,7 +180,7 @@ public final class StateDatabase {
         do {
           let value = try body(db)
           assert(db.totalChangesCount == before, "a look at the state has changed it")
-try StateStatement.run(db, "COMMIT")
+          try StateStatement.run(db, "COMMIT")
           try checkStill()
           return value
         } catch {

@@ -216,22 +216,15 @@ private struct WatchedPackage: Hashable {
   /// - Parameter path: of the folder; a token alone finds it as well.
   init(_ path: String) { self.path = path }
 
-  var token: String { String(Substring(name)) }
-
-  private var name: Substring.UTF8View {
-    let bytes = path.utf8
-    let start = bytes.lastIndex(of: UInt8(ascii: "/")).map { bytes.index(after: $0) } ?? bytes.startIndex
-    return bytes[start...]
-  }
+  var token: String { withName { String(decoding: $0, as: UTF8.self) } }
 
   /// Looks at the last name's bytes where they lie: this is asked several times for each event of a folder.
   private func withName<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value {
-    let found = path.utf8.withContiguousStorageIfAvailable { bytes in
+    path.withBytes { bytes in
       var start = bytes.count
       while start > 0, bytes[start - 1] != UInt8(ascii: "/") { start -= 1 }
-      return body(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[start...])))
+      return body(UnsafeRawBufferPointer(rebasing: bytes[start...]))
     }
-    return found ?? Array(name).withUnsafeBytes(body)
   }
 
   static func == (a: WatchedPackage, b: WatchedPackage) -> Bool {

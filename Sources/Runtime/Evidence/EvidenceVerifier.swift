@@ -200,7 +200,7 @@ public final class EvidenceVerifier<Facts: EvidenceFacts> {
     if let taskId, keys.isEmpty {
       return .failed(reason: "no task of this run has the id \(EvidenceText.quote(taskId))")
     }
-    if let childKey, let taskId, !keys.contains(where: { $0.utf8.elementsEqual(childKey.utf8) }) {
+    if let childKey, let taskId, !keys.contains(where: { $0.hasSameBytes(as: childKey) }) {
       return .failed(
         reason: "\(EvidenceText.quote(childKey)) is not a task with the id \(EvidenceText.quote(taskId))")
     }

@@ -104,7 +104,7 @@ struct FieldReader {
 
   /// Refuses members that nobody asked for.
   func finish() throws(ShapeProblem) {
-    for key in object.keys where !read.contains(where: { $0.utf8.elementsEqual(key.utf8) }) {
+    for key in object.keys where !read.contains(where: { $0.hasSameBytes(as: key) }) {
       let nearest = Nearest.of(key, in: read).map { "; did you mean `\($0)`?" } ?? ""
       let known = read.map { "`\($0)`" }.joined(separator: ", ")
       let place = path.isEmpty ? "" : "`\(path)`: "

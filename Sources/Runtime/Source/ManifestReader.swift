@@ -192,6 +192,6 @@ struct ManifestReader {
 private struct JSONKeyBytes: Hashable {
   let text: String
   init(_ text: String) { self.text = text }
-  static func == (a: Self, b: Self) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
-  func hash(into hasher: inout Hasher) { for byte in text.utf8 { hasher.combine(byte) } }
+  static func == (a: Self, b: Self) -> Bool { a.text.hasSameBytes(as: b.text) }
+  func hash(into hasher: inout Hasher) { text.withBytes { hasher.combine(bytes: $0) } }
 }
