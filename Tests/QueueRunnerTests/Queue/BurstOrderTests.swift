@@ -6,9 +6,9 @@ import Testing
 
 @Suite("a burst, from one batch to the next", .timeLimit(.minutes(5)))
 struct BurstOrderTests {
-  /// The second opening of a fixture's state, which tells of each result as it is taken, within the transaction.
+  /// The second opening of a fixture's state, which tells of each batch as it is taken, within its transaction.
   private static func queue(
-    _ fixture: QueueFixture, onTake: @escaping @Sendable (Transaction, EndedTask) throws -> Void
+    _ fixture: QueueFixture, onTake: @escaping @Sendable (Transaction, EndedTasks) throws -> Void
   ) throws -> WorkQueue {
     try WorkQueue(
       StateDatabase.open(fixture.layout, clock: fixture.clock, migrations: { _ in }), onTaskEnd: onTake)
@@ -23,14 +23,12 @@ struct BurstOrderTests {
     let accepted = Dictionary(uniqueKeysWithValues: leases.map { ($0.childKey, $0.package!.accepted) })
     let order = Guarded<[String]>([])
     let unacknowledged = Guarded<[Int]>([])
-    let queue = try Self.queue(fixture) { _, task in
+    let queue = try Self.queue(fixture) { _, tasks in
       order.withLock { taken in
-        // With the first of a batch, all those before it are committed.
-        if taken.count % Collector.batchSize == 0 {
-          let count = taken.count { !FileSystem.exists(accepted[$0]!) }
-          unacknowledged.withLock { $0.append(count) }
-        }
-        taken.append(task.childKey)
+        // With a batch, all those before it are committed.
+        let count = taken.count { !FileSystem.exists(accepted[$0]!) }
+        unacknowledged.withLock { $0.append(count) }
+        taken += tasks.childKeys
       }
     }
     _ = try Collector(queue).pass(.only(Set(leases.map(\.token))))
