@@ -2,8 +2,9 @@
 
 /// How many runs can be watched at once.
 enum WatchRoom {
-  /// State, locks, session, pipes: 16 were counted of one that drives and hands out, and it opens files in passing.
-  static let perRun = 20
+  /// State, locks, session, pipes: up to 35 were counted for each of three that took bursts of 600 results, beside a
+  /// companion, while two host commands ran. Each further command has three.
+  static let perRun = 36
   /// What the process has open for itself, and what is always to be left (`ConnectionRoom`).
   static let spare = 32
 

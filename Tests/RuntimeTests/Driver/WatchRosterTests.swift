@@ -8,7 +8,7 @@ struct WatchRosterTests {
   @Test(
     "as many as there are descriptors for, and at least one",
     arguments: [
-      (0, 1), (24, 1), (40, 1), (71, 1), (72, 2), (256, 11), (1024, 49), (Int.max, (Int.max - 32) / 20),
+      (0, 1), (24, 1), (68, 1), (103, 1), (104, 2), (256, 6), (1024, 27), (Int.max, (Int.max - 32) / 36),
     ])
   func room(limit: Int, runs: Int) {
     #expect(WatchRoom.runs(descriptorLimit: limit) == runs)
