@@ -135,9 +135,13 @@ public struct RunLayout: Sendable, Equatable {
   /// A child key as one folder name: unsafe characters to `-`, cut to 72, then 16 hex digits of its SHA-256,
   /// so that two keys never share a folder (contract §2).
   public static func folder(of childKey: String) -> String {
-    var safe = childKey.unicodeScalars.prefix(72).map { isSafe($0) ? UInt8(ascii: $0) : UInt8(ascii: "-") }
+    var safe: [UInt8] = []
+    safe.reserveCapacity(89)
+    for scalar in childKey.unicodeScalars.prefix(72) {
+      safe.append(isSafe(scalar) ? UInt8(ascii: scalar) : UInt8(ascii: "-"))
+    }
     safe.append(UInt8(ascii: "-"))
-    safe += Digest.sha256Hex(childKey).utf8.prefix(16)
+    for byte in Digest.sha256(childKey).prefix(8) { Digest.append(hexOf: byte, to: &safe) }
     return String(decoding: safe, as: UTF8.self)
   }
 

@@ -11,6 +11,18 @@ public enum EnvelopeSchema {
     document(dataSchema: dataSchema).prettyText + "\n"
   }
 
+  /// The same as UTF-8. Nearly every package of a hand-out holds the same document, so the last one is kept.
+  static func bytes(dataSchema: JSONValue?) -> [UInt8] {
+    guard let dataSchema else { return withoutData }
+    if let known = last.withLock({ $0 }), known.dataSchema == dataSchema { return known.bytes }
+    let bytes = Array(text(dataSchema: dataSchema).utf8)
+    last.withLock { $0 = (dataSchema, bytes) }
+    return bytes
+  }
+
+  private static let withoutData = Array(text(dataSchema: nil).utf8)
+  private static let last = Guarded<(dataSchema: JSONValue, bytes: [UInt8])?>(nil)
+
   static func document(dataSchema: JSONValue?) -> JSONValue {
     var root = JSONObject([
       ("$schema", "https://json-schema.org/draft/2020-12/schema"),

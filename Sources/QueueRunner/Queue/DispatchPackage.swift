@@ -17,6 +17,7 @@ struct DispatchPackage {
   let printedExpiryMs: Int64?
   let durationMs: Int64
   let copies: WorkCopies
+  let place: PackageLayout
 
   init(_ layout: RunLayout, _ plan: LeasePlan, _ copies: WorkCopies) {
     self.layout = layout
@@ -29,6 +30,7 @@ struct DispatchPackage {
     cwd = plan.cwd
     printedExpiryMs = plan.deadline?.wallMs
     durationMs = plan.durationMs
+    place = layout.package(childKey, token)
   }
 
   init(_ layout: RunLayout, _ lease: LeaseRecord, _ task: TaskRecord, _ copies: WorkCopies) throws {
@@ -42,9 +44,8 @@ struct DispatchPackage {
     cwd = lease.cwd
     printedExpiryMs = lease.printedExpiryMs
     durationMs = lease.durationMs
+    place = layout.package(childKey, token)
   }
-
-  var place: PackageLayout { layout.package(childKey, token) }
 
   /// Builds the package beside its place and renames it in.
   func publish() throws {
@@ -71,7 +72,7 @@ struct DispatchPackage {
     [
       (folder.task, Array((taskJSON.prettyText + "\n").utf8)),
       (folder.instructions, Array(instructions.utf8)),
-      (folder.schema, Array(EnvelopeSchema.text(dataSchema: spec.schema).utf8)),
+      (folder.schema, EnvelopeSchema.bytes(dataSchema: spec.schema)),
     ]
   }
 

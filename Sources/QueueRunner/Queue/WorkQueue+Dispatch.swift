@@ -132,10 +132,14 @@ extension WorkQueue {
     var bytes = withUnsafeBytes(of: random) { Array($0) }
     bytes[6] = bytes[6] & 0x0f | 0x40
     bytes[8] = bytes[8] & 0x3f | 0x80
-    let hex = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    return [(0, 8), (8, 4), (12, 4), (16, 4), (20, 12)].map { part in
-      String(hex.dropFirst(part.0).prefix(part.1))
-    }.joined(separator: "-")
+    // As RFC 9562 writes a UUID of version 4.
+    var text: [UInt8] = []
+    text.reserveCapacity(36)
+    for (at, byte) in bytes.enumerated() {
+      if [4, 6, 8, 10].contains(at) { text.append(UInt8(ascii: "-")) }
+      Digest.append(hexOf: byte, to: &text)
+    }
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// So many at a time: what is planned is held in memory, and other processes wait for the state meanwhile.

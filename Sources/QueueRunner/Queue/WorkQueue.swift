@@ -207,7 +207,6 @@ public final class WorkQueue {
     _ tx: Transaction, _ lease: LeaseRecord, _ right: RightResult, stamp: String?
   ) throws -> TaskState? {
     guard try LeaseStore.collect(tx, lease, stamp: stamp) else { return nil }
-    let result = right.result
     try ArtifactStore.put(tx, right.bytes, digest: right.digest, layout: layout)
     if let diff = right.diff {
       try ArtifactStore.put(tx, Array(diff.text.utf8), digest: diff.artifactId, layout: layout)
@@ -215,28 +214,9 @@ public final class WorkQueue {
     if let schema = right.schema {
       try ArtifactStore.put(tx, schema.bytes, digest: schema.digest, layout: layout, announce: false)
     }
-    let event: TaskEvent =
-      switch result.status {
-      case .completed: .complete
-      case .failed: .fail
-      case .blocked, .needsApproval: .block
-      }
-    let ending = TaskEnding(
-      event: event, result: right.digest, resultStatus: result.status.rawValue,
-      deliveredHash: right.deliveredHash, diff: right.diff?.artifactId, summary: result.summary,
-      usage: result.usage.object?.isEmpty == false ? result.usage.canonicalText : nil, error: result.error)
-    guard try TaskStore.end(tx, lease.task, token: lease.token, ending),
-      let state = event.sources.first?.next(event)
-    else {
+    guard let state = try TaskStore.end(tx, lease.task, token: lease.token, right.ending) else {
       throw FlowdexError.bug("settle", "lease `\(lease.token)` is live but does not hold its task")
     }
-    try announceEnd(tx, lease, ending, state)
-    return state
-  }
-
-  private func announceEnd(
-    _ tx: Transaction, _ lease: LeaseRecord, _ ending: TaskEnding, _ state: TaskState
-  ) throws {
     let type: EventType =
       switch state {
       case .completed: .agentCompleted
@@ -244,13 +224,8 @@ public final class WorkQueue {
       case .blocked: .agentBlocked
       case .pending, .dispatchable, .leased, .dispatched, .cancelled: .agentCancelled
       }
-    try tx.emit(
-      type,
-      [
-        "childKey": .string(lease.childKey), "attempt": JSONValue(lease.attempt),
-        "resultArtifactId": .string(ending.result), "adapterStatus": .string(ending.resultStatus),
-        "summary": .string(ending.summary), "error": JSONValue(ending.error),
-      ])
+    try tx.emit(type, payloadText: right.payloadText)
     tx.noteEnd(of: lease.childKey, in: lease.groupKey, generation: lease.generation, hook: onTaskEnd)
+    return state
   }
 }

@@ -18,8 +18,11 @@ extension TaskStore {
       tx, .release, task, "lease = NULL, expiries = expiries + ?", [expired ? 1 : 0], holding: token)
   }
 
-  static func end(_ tx: Transaction, _ task: Int64, token: String, _ ending: TaskEnding) throws -> Bool {
-    try move(
+  /// The state that it ended in; nil where the lease does not hold the task.
+  static func end(
+    _ tx: Transaction, _ task: Int64, token: String, _ ending: TaskEnding
+  ) throws -> TaskState? {
+    let moved = try move(
       tx, ending.event, task,
       """
       lease = NULL, result = ?, result_status = ?, delivered_hash = ?, diff = ?, summary = ?, usage = ?,
@@ -29,6 +32,7 @@ extension TaskStore {
         ending.result, ending.resultStatus, ending.deliveredHash, ending.diff, ending.summary, ending.usage,
         ending.error,
       ], holding: token)
+    return moved ? try Move.of(ending.event).target : nil
   }
 
   static func restart(_ tx: Transaction, _ task: Int64) throws -> Bool {
@@ -68,7 +72,7 @@ extension TaskStore {
 
 /// An edge of `TaskState` as SQL, made once for each event: a burst of results asks for it thousands of times a second.
 private struct Move {
-  private let target: String
+  let target: TaskState
   private let guarding: String
 
   private static let all = Dictionary(
@@ -82,7 +86,7 @@ private struct Move {
   }
 
   private init?(_ event: TaskEvent) {
-    let states = Set(event.sources.compactMap { $0.next(event)?.rawValue })
+    let states = Set(event.sources.compactMap { $0.next(event) })
     guard states.count == 1, let target = states.first else { return nil }
     self.target = target
     let sources = event.sources.map { "'\($0.rawValue)'" }.joined(separator: ",")
@@ -91,6 +95,6 @@ private struct Move {
 
   /// Its last parameters are the time and the row.
   func text(_ assignments: String) -> String {
-    "UPDATE tasks SET state = '\(target)', \(assignments), updated_at = ? WHERE id = ?\(guarding)"
+    "UPDATE tasks SET state = '\(target.rawValue)', \(assignments), updated_at = ? WHERE id = ?\(guarding)"
   }
 }

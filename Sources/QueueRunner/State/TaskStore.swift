@@ -92,7 +92,7 @@ public struct TaskRecord: Sendable {
 }
 
 /// How a task ended, as its row keeps it.
-struct TaskEnding {
+struct TaskEnding: Sendable {
   let event: TaskEvent
   let result: String
   let resultStatus: String

@@ -25,7 +25,11 @@ public final class Transaction {
 
   /// Says what happened, in the transaction that makes it so.
   public func emit(_ type: EventType, _ payload: JSONValue) throws {
-    let text = payload.canonicalText
+    try emit(type, payloadText: payload.canonicalText)
+  }
+
+  /// - Parameter text: a JSON object as canonical text.
+  func emit(_ type: EventType, payloadText text: String) throws {
     try StateStatement.run(
       db, "INSERT INTO events (type, payload, created_at) VALUES (?, ?, ?)", [type.rawValue, text, nowMs])
     said.add(seq: db.lastInsertedRowID, type: type.rawValue, payload: text, atMs: nowMs)

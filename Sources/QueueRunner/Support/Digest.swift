@@ -10,9 +10,12 @@ public enum Digest {
   /// The 32 bytes themselves.
   public static func sha256(_ bytes: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: bytes)) }
 
+  /// The 32 bytes of the text's UTF-8.
+  static func sha256(_ text: String) -> [UInt8] { text.withBytes { Array(SHA256.hash(data: $0)) } }
+
   /// Of the text's UTF-8.
   public static func sha256Hex(_ text: String) -> String {
-    sha256Hex(Array(text.utf8))
+    text.withBytes { hex(SHA256.hash(data: $0)) }
   }
 
   /// Hashes bytes that arrive in pieces, in constant memory.
@@ -31,11 +34,14 @@ public enum Digest {
   fileprivate static func hex(_ digest: SHA256Digest) -> String {
     var text = [UInt8]()
     text.reserveCapacity(64)
-    for byte in digest {
-      text.append(digits[Int(byte >> 4)])
-      text.append(digits[Int(byte & 15)])
-    }
+    for byte in digest { append(hexOf: byte, to: &text) }
     return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Appends two lowercase hex digits.
+  static func append(hexOf byte: UInt8, to text: inout [UInt8]) {
+    text.append(digits[Int(byte >> 4)])
+    text.append(digits[Int(byte & 15)])
   }
 }
 
