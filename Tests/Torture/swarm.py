@@ -45,7 +45,7 @@ def attempt(options, seed, judged):
     if not wrong and swarm.accepted and not judged.value:
         judged.value, caught = True, controls(swarm)
     if wrong and options.keep:
-        wrong.append(f"kept {root}")
+        wrong.insert(0, f"kept {root}")
     else:
         subprocess.run(["chmod", "-R", "u+w", root])
         shutil.rmtree(root, ignore_errors=True)
@@ -86,6 +86,9 @@ def main():
         player.start()
     failed, accepted, caught = 0, 0, None
     for _ in todo:
+        while not found._reader.poll(5):
+            if any(player.exitcode for player in players):
+                raise SystemExit("swarm: a player was killed")
         seed, wrong, taken, saw = found.get()
         accepted, caught = accepted + taken, saw or caught
         if wrong:

@@ -241,9 +241,11 @@ public final class Collector {
   /// them, the queue entries of leases that have ended, and packages that no lease names.
   private func heal() throws {
     isFirstPass = false
-    queue.acknowledge(
-      try queue.database.read { try LeaseStore.lastCollected($0, limit: 2 * Self.batchSize) }
-        .filter { !FileSystem.exists(queue.layout.package($0).accepted) })
+    let unacknowledged = try queue.database.read {
+      try LeaseStore.lastCollected($0, limit: 2 * Self.batchSize)
+    }.filter { !FileSystem.exists(queue.layout.package($0).accepted) }
+    if !unacknowledged.isEmpty { try queue.database.syncLog() }
+    queue.acknowledge(unacknowledged)
     try queue.sweepEntries()
     try queue.sweepAbandonedHandOut()
   }

@@ -61,7 +61,7 @@ enum QueueSchema {
     "(" + values.map { "\(column) = '\($0)'" }.joined(separator: " OR ") + ")"
   }
 
-  /// `last_commit_ms` is the time of the run's creation only: the time of a commit is that of its events.
+  /// `last_commit_ms` is the time of the last commit that said nothing: any other's is that of its events.
   private static let queue = """
     CREATE TABLE queue (
       id INTEGER PRIMARY KEY CHECK (id = 1),

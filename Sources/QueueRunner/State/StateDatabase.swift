@@ -252,7 +252,20 @@ public final class StateDatabase {
 
   /// Brings `events.jsonl` up to the table after a crash between a commit and its projection.
   public func healEvents() throws {
+    try syncLog()
     try locked { try read { try log.catchUp($0) } }
+  }
+
+  /// Makes durable what others have committed: who was killed between SQLite's write and its sync has left a commit that
+  /// everybody sees, and that a power cut would take back.
+  func syncLog() throws {
+    // SQLite locks the database and the index of the log, so closing a descriptor of the log itself drops no lock.
+    guard try FileSystem.entry(layout.databaseLog) != nil else { return }
+    let descriptor = try FileSystem.open(layout.databaseLog, O_RDONLY | O_NOFOLLOW)
+    defer { Glibc.close(descriptor) }
+    if !Sabotage.noSync.isOn, FileSystem.retrying({ fdatasync(descriptor) }) != 0 {
+      throw FileSystem.failure("sync", layout.databaseLog)
+    }
   }
 
   /// Removes what killed processes left half written. Only for the one process that may run host commands now:

@@ -148,7 +148,8 @@ public enum StateStatement {
     let extended = sqlite3_extended_errcode(connection)
     // A misuse, as a wrong count of values, is not remembered by the connection.
     let told = extended & 0xff == code & 0xff ? extended : code
+    let message = told == code && told != extended ? sqlite3_errstr(told) : sqlite3_errmsg(connection)
     return DatabaseError(
-      resultCode: ResultCode(rawValue: told), message: String(cString: sqlite3_errstr(told)), sql: sql)
+      resultCode: ResultCode(rawValue: told), message: message.map { String(cString: $0) }, sql: sql)
   }
 }

@@ -20,8 +20,10 @@ public final class Transaction {
     nowMs = max(wallMs, (previous ?? Int64.min / 2) + 1)
   }
 
-  /// Of a run without events, as it is created: its row. A commit that says nothing has no time of its own.
-  private static let lastCommit = "SELECT created_at FROM events ORDER BY seq DESC LIMIT 1"
+  /// Of the last event or of the last commit that said nothing, whichever is later; NULL as a run is created.
+  private static let lastCommit = """
+    SELECT max(last_commit_ms, coalesce((SELECT created_at FROM events ORDER BY seq DESC LIMIT 1), 0)) FROM queue
+    """
 
   /// Says what happened, in the transaction that makes it so.
   public func emit(_ type: EventType, _ payload: JSONValue) throws {
@@ -48,8 +50,12 @@ public final class Transaction {
   }
 
   /// What follows from what was done; the last thing before the commit.
+  ///
+  /// What says nothing writes its time all the same. Others may have seen that time; and a commit without any change would
+  /// sync nothing, while whoever waits for it may rely on a commit before it whose process was killed before its sync.
   func finish() throws {
     for (tasks, hook) in ended { try hook(self, tasks) }
+    if said.lastSeq == nil { _ = try change("UPDATE queue SET last_commit_ms = ?", [nowMs]) }
   }
 
   /// Runs one guarded statement; true if exactly one row changed.

@@ -87,10 +87,7 @@ public struct RunWatchers: Sendable {
   private func one(_ id: String) throws -> DriveResult {
     let run = try project.open(id)
     let status = try run.record().status
-    if status.isOver {
-      try run.healEnded()
-      return try run.result()
-    }
+    if status.isOver { return try run.resultAtRest() }
     return try RunWatcher(run, options: options, environment: environment, observer: observer).watch()
   }
 }

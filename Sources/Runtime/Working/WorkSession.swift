@@ -36,8 +36,7 @@ public struct WorkSession: Sendable {
     let run = try project.open(runId)
     let status = try run.record().status
     if status.isOver {
-      try run.healEnded()
-      return WorkOutcome(result: try run.result(), ended: 0, broken: nil)
+      return WorkOutcome(result: try run.resultAtRest(), ended: 0, broken: nil)
     }
     let pool = try WorkPool(
       run, options: options, command: command, environment: variables, observer: observer)
