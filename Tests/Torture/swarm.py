@@ -8,7 +8,7 @@ leave their lock, and the lock is taken from under one that lives, so that two b
 Whatever happened, a plain `watch` must then finish the run to the one right report, every result once, nothing under
 a stale lease. The seed says what is done; the machine says when, so a seed that failed may have to be run again.
 """
-import argparse, json, multiprocessing, os, shutil, sqlite3, subprocess, tempfile
+import argparse, json, multiprocessing, os, queue, shutil, sqlite3, subprocess, tempfile
 
 from disorder import FAKETIME, RUN, Swarm
 
@@ -65,6 +65,16 @@ def play(options, todo, turn, judged, found):
             found.put((todo[index], [f"the script itself failed: {error!r}"], 0, None))
 
 
+def answer(found, players):
+    """What a player has come to; the script ends where one of them was killed."""
+    while True:
+        try:
+            return found.get(timeout=5)
+        except queue.Empty:
+            if any(player.exitcode for player in players):
+                raise SystemExit("swarm: a player was killed")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("flowdex")
@@ -79,17 +89,14 @@ def main():
     if FAKETIME is None:
         print("swarm: there is no libfaketime (`make setup` installs it): the clock does not jump", flush=True)
     todo = [n for n in range(options.first, options.first + options.seeds) if str(n) not in done]
-    found, turn, judged = multiprocessing.SimpleQueue(), multiprocessing.Value("q", 0), multiprocessing.Value("b", False)
+    found, turn, judged = multiprocessing.Queue(), multiprocessing.Value("q", 0), multiprocessing.Value("b", False)
     players = [multiprocessing.Process(target=play, args=(options, todo, turn, judged, found), daemon=True)
                for _ in range(options.jobs)]
     for player in players:
         player.start()
     failed, accepted, caught = 0, 0, None
     for _ in todo:
-        while not found._reader.poll(5):
-            if any(player.exitcode for player in players):
-                raise SystemExit("swarm: a player was killed")
-        seed, wrong, taken, saw = found.get()
+        seed, wrong, taken, saw = answer(found, players)
         accepted, caught = accepted + taken, saw or caught
         if wrong:
             failed += 1

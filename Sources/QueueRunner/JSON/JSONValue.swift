@@ -75,12 +75,16 @@ public struct JSONObject: Sendable {
   }
 }
 
-/// A key that hashes and compares by its UTF-8 bytes.
-struct JSONKey: Hashable, Sendable {
+/// A key that hashes and compares by its UTF-8 bytes; Swift's strings would also hold `é` and `e` with an accent for the
+/// same.
+public struct JSONKey: Hashable, Sendable {
   let text: String
-  init(_ text: String) { self.text = text }
-  static func == (a: JSONKey, b: JSONKey) -> Bool { a.text.hasSameBytes(as: b.text) }
-  func hash(into hasher: inout Hasher) { text.withBytes { hasher.combine(bytes: $0) } }
+  /// The key of that text.
+  public init(_ text: String) { self.text = text }
+  /// Whether the bytes are the same.
+  public static func == (a: JSONKey, b: JSONKey) -> Bool { a.text.hasSameBytes(as: b.text) }
+  /// By the bytes.
+  public func hash(into hasher: inout Hasher) { text.withBytes { hasher.combine(bytes: $0) } }
 }
 
 extension JSONValue: Equatable {

@@ -1,7 +1,6 @@
 // Artifacts: bytes by their SHA-256. Small ones live in the database, where the commit that names them makes
 // them durable at no further cost; larger ones are files that are synced before the row that names them.
 
-import FoundationEssentials
 import GRDB
 
 /// Keeps and finds a run's artifacts.
@@ -45,9 +44,11 @@ public enum ArtifactStore {
   /// The bytes, or nil for an id that this run does not have. A file whose bytes no longer hash to its name
   /// is an error.
   public static func get(_ db: Database, _ digest: String, layout: RunLayout) throws -> [UInt8]? {
-    let find = try db.cachedStatement(sql: "SELECT size, bytes FROM artifacts WHERE digest = ?")
-    guard let row = try Row.fetchOne(find, arguments: [digest]) else { return nil }
-    if let bytes = row[1] as Data? { return [UInt8](bytes) }
+    let found = try StateStatement.first(db, "SELECT bytes FROM artifacts WHERE digest = ?", [digest]) {
+      $0.isNull(0) ? nil : $0.blob(0)
+    }
+    guard let inline = found else { return nil }
+    if let inline { return inline }
     let path = layout.artifact(digest)
     let bytes = try FileSystem.read(path)
     guard Digest.sha256Hex(bytes) == digest else {

@@ -78,16 +78,10 @@ final class EventLog {
     let descriptor = try FileSystem.open(layout.events, O_RDONLY | O_NOFOLLOW)
     defer { close(descriptor) }
     var offset: Int64 = 0
-    var seq: Int64 = 0
     var found: String?
-    repeat {
-      let before = seq
-      try Self.each(db, after: seq, limit: 1000) { event in
-        if found == nil { found = try differs(descriptor, from: event, at: &offset) }
-        seq = event.seq
-      }
-      if seq == before { break }
-    } while found == nil
+    try Self.each(db, after: 0, limit: .max) { event in
+      if found == nil { found = try differs(descriptor, from: event, at: &offset) }
+    }
     if let found { return found }
     let size = Int64(lseek(descriptor, 0, SEEK_END))
     return size == offset ? nil : "has \(size - offset) bytes after its last event"

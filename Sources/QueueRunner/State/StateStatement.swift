@@ -1,6 +1,6 @@
 // How statements are run that are asked for by the thousand. GRDB compiles, keeps and owns them; binding and stepping go
 // straight to SQLite. GRDB makes arrays of its own values of the arguments and asks its observers before and after
-// each step, of which there are none here: that cost more than a third of what SQLite did.
+// each step, of which there are none here.
 
 import CSQLiteShim
 import GRDB

@@ -20,7 +20,7 @@ public final class Transaction {
     nowMs = max(wallMs, (previous ?? Int64.min / 2) + 1)
   }
 
-  /// Of the last event or of the last commit that said nothing, whichever is later; NULL as a run is created.
+  /// Of the last event or of the last commit that said nothing, whichever is later; no row as a run is created.
   private static let lastCommit = """
     SELECT max(last_commit_ms, coalesce((SELECT created_at FROM events ORDER BY seq DESC LIMIT 1), 0)) FROM queue
     """

@@ -133,12 +133,12 @@ struct ManifestReader {
   private mutating func object() throws(Refusal) -> [LocatedValue.Member] {
     let open = try enter()
     var members: [LocatedValue.Member] = []
-    var seen: Set<JSONKeyBytes> = []
+    var seen: Set<JSONKey> = []
     while at < open.partner {
       let place = token
       let key = try key()
       if key == "__proto__" { throw refusal("`__proto__` is no key", "a key of the manifest", at: place) }
-      guard seen.insert(JSONKeyBytes(key)).inserted else {
+      guard seen.insert(JSONKey(key)).inserted else {
         throw Refusal(
           place.start, "key stands twice", expected: "each key once in an object",
           found: "\(Excerpt.quote(key)) again")
@@ -186,12 +186,4 @@ struct ManifestReader {
   private func decoded(_ token: Token) throws(Refusal) -> String {
     try LiteralValue.name(token, bytes)
   }
-}
-
-/// Keys are the same where their bytes are; Swift's strings would also hold `é` and `e` with an accent for the same.
-private struct JSONKeyBytes: Hashable {
-  let text: String
-  init(_ text: String) { self.text = text }
-  static func == (a: Self, b: Self) -> Bool { a.text.hasSameBytes(as: b.text) }
-  func hash(into hasher: inout Hasher) { text.withBytes { hasher.combine(bytes: $0) } }
 }
