@@ -1,24 +1,40 @@
 """One seeded run of the swarm (see `swarm.py`): what is done to it, by whom, and how it is judged afterwards."""
 import glob, json, os, random, signal, sqlite3, subprocess, tempfile, threading, time
 
-RUN, TASKS, WORKERS = "r", 10, 8
+from project import acknowledgements
+
+RUN, TASKS, WORKERS, SAYINGS = "r", 10, 8, 4
 SOURCE = """import { workflow } from "@flowdex/runtime";
 export default workflow({
   name: "swarm", maxAgents: 1000, maxConcurrency: 6,
-  permissions: { read: ["src/**"], write: [], hostCommands: [{ id: "true", argv: ["true"], idempotent: true }] },
+  permissions: { read: ["src/**"], write: ["src/**"], hostCommands: [
+    { id: "true", argv: ["true"], idempotent: true },
+    %s] },
   phases: [{ id: "one" }],
 }, async (ctx) => {
-  const tasks = Array.from({ length: %d }, (_, i) => ({ id: "t" + i, mode: "read-only", prompt: "p", data: { i },
-    leaseMinutes: 0.02, maxAttempts: 1000 }));
+  const task = (id: string, i: number) => ({ id, mode: "read-only", prompt: "p", data: { i }, leaseMinutes: 0.02,
+    maxAttempts: 1000 });
+  const tasks = Array.from({ length: %d }, (_, i) => task("t" + i, i));
   const first = ctx.hostCommand({ id: "h", phase: "one", commandId: "true" });
-  const last = { id: "z", phase: "one", mode: "read-only", prompt: "p", data: { i: 99 }, leaseMinutes: 0.02,
-    maxAttempts: 1000 };
-  const found = await ctx.fanout({ id: "f", phase: "one", tasks });
-  const end = await ctx.agent(last);
-  ctx.report({ found: found.map((r) => r.data.i), end: end.data.i, check: (await first).status });
+  const said: unknown[] = [];
+  let edit: any = null;
+  // What must not be done twice, while the results that it waits for come in.
+  const speak = async () => {
+    for (let n = 0; n < %d; n++) {
+      await ctx.agent({ ...task("s" + n, 100 + n), phase: "one" });
+      const done = await ctx.hostCommand({ id: "say" + n, phase: "one", commandId: "say" + n });
+      said.push([done.status, done.data.indeterminate !== true]);
+      if (n === 1) edit = await ctx.integrate({ id: "i", phase: "one", patches: [
+        { patch: "--- a/src/a.txt\\n+++ b/src/a.txt\\n@@ -1 +1 @@\\n-a\\n+a!\\n" }] });
+    }
+  };
+  const [found] = await Promise.all([ctx.fanout({ id: "f", phase: "one", tasks }), speak()]);
+  const end = await ctx.agent({ ...task("z", 99), phase: "one" });
+  ctx.report({ found: found.map((r) => r.data.i), end: end.data.i, check: (await first).status, edit: edit.status, said });
 });
-""" % TASKS
-REPORT = {"found": list(range(TASKS)), "end": 99, "check": "completed"}
+""" % (", ".join('{ id: "say%d", argv: ["sh", "-c", "echo %d >>said.txt"], idempotent: false }' % (n, n)
+                 for n in range(SAYINGS)), TASKS, SAYINGS)
+REPORT = {"found": list(range(TASKS)), "end": 99, "check": "completed", "edit": "completed"}
 FAKETIME = (glob.glob("/usr/lib/*/faketime/libfaketime.so.1") + [None])[0]
 # What a command may say that is no fault: it came too late, or too early.
 EXPECTED = ("is completed", "is failed", "is paused", "is stopped", "has ended", "cannot be", "has no task",
@@ -32,7 +48,8 @@ class Swarm:
         self.run = f"{root}/.flowdex/runs/{RUN}"
         self.over = threading.Event()
         self.guard = threading.Lock()
-        self.accepted, self.wrong, self.processes, self.threads = set(), [], [], []
+        self.accepted, self.wrong, self.processes, self.threads, self.listeners = set(), [], [], [], []
+        self.told = []  # What commands have printed: leases, and results that were taken.
 
     def note(self, text):
         with self.guard:
@@ -58,13 +75,19 @@ class Swarm:
             process.communicate()
             self.note(f"{arguments} hung")
             return None
-        killed = process.returncode == -signal.SIGKILL
-        lines = [text for text in err.splitlines() if text]
-        if not killed and (process.returncode not in (0, 1) or "internal error" in err or "bug" in err):
-            self.note(f"{arguments}: exit {process.returncode}: {err[-400:]}")
-        elif process.returncode == 1 and not any(word in lines[-1] for word in EXPECTED):
-            self.note(f"{arguments}: {lines[-1:]}")
+        self.judge_exit(arguments, process.returncode, err)
+        with self.guard:
+            self.told += [(kind, what) for kind, what in acknowledgements(arguments, out) if kind in ("lease", "result")]
         return out if process.returncode == 0 else None
+
+    def judge_exit(self, arguments, status, err):
+        if status == -signal.SIGKILL:
+            return
+        last = ([text for text in err.splitlines() if text] or ["nothing was said"])[-1]
+        if status not in (0, 1) or any(word in err for word in ("internal error", "bug of flowdex", "Fatal error")):
+            self.note(f"{arguments}: exit {status}: {err[-400:]}")
+        elif status == 1 and not any(word in last for word in EXPECTED):
+            self.note(f"{arguments}: {last}")
 
     # What workers do.
 
@@ -96,8 +119,10 @@ class Swarm:
                 if self.over.is_set():
                     return
                 time.sleep(0.02)
-        except (FileNotFoundError, NotADirectoryError, ValueError):
+        except (FileNotFoundError, NotADirectoryError):
             pass  # The lease ended under it.
+        except ValueError as error:
+            self.note(f"half a package: {token}: {error}")
 
     def worker(self, random):
         while not self.over.is_set():
@@ -181,18 +206,22 @@ class Swarm:
             if watch is None or watch.poll() is not None:
                 watch = self.start(["watch", RUN, "--dispatch", "--limit", str(random.randint(2, 6))],
                                    random.choice((0, 10, -10)), out=subprocess.DEVNULL)
-                threading.Thread(target=self.listen, args=(watch,), daemon=True).start()
+                self.listeners.append(self.spawn(self.listen, watch))
             time.sleep(0.02)
 
     def listen(self, process):
         err = process.stderr.read()
-        if "internal error" in err or "bug of flowdex" in err or "Fatal error" in err:
-            self.note(f"watch: {err[-400:]}")
+        self.judge_exit(["watch"], process.wait(), err)
 
     def spawn(self, target, *arguments):
-        thread = threading.Thread(target=target, args=arguments, daemon=True)
-        self.threads.append(thread)
+        def run():
+            try:
+                target(*arguments)
+            except Exception as error:
+                self.note(f"the script itself failed: {error!r}")
+        thread = threading.Thread(target=run, daemon=True)
         thread.start()
+        return thread
 
     def calm(self):
         """Ends what is going on, gently for those who may be stopped."""
@@ -200,12 +229,19 @@ class Swarm:
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
-        for thread in self.threads:
-            thread.join(60)
+        self.join(self.threads)
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
             process.wait()
+        self.join(self.listeners)
+
+    def join(self, threads):
+        while threads:
+            thread = threads.pop()
+            thread.join(60)
+            if thread.is_alive():
+                self.note("a part of the script hung")
 
     def play(self, seconds):
         os.makedirs(f"{self.root}/src")
@@ -214,10 +250,9 @@ class Swarm:
         self.command(["run", "workflow.ts", "--yes", "--run-id", RUN])
         child = lambda: random.Random(self.random.random())
         for _ in range(WORKERS):
-            self.spawn(self.worker, child())
+            self.threads.append(self.spawn(self.worker, child()))
         for _ in range(2):
-            self.spawn(self.watches, child())
-            self.spawn(self.strays, child())
+            self.threads += [self.spawn(self.watches, child()), self.spawn(self.strays, child())]
         time.sleep(seconds)
         self.calm()
         self.finish()
@@ -227,12 +262,19 @@ class Swarm:
     def finish(self):
         """A plain watch, and workers who know their trade."""
         self.over.clear()
-        self.threads = []
         self.command(["resume", RUN])
-        for _ in range(2):
-            self.spawn(self.worker, type("Steady", (), {"random": lambda _: 0.5, "shuffle": lambda _, names: None})())
+        steady = type("Steady", (), {"random": lambda _: 0.5, "shuffle": lambda _, names: None})
+        self.threads += [self.spawn(self.worker, steady()) for _ in range(2)]
         self.command(["watch", RUN, "--dispatch"])
         self.calm()
+
+    def judge_sayings(self, said):
+        """A command that is not idempotent ran once, or at most once where the report is not sure of it."""
+        lines = open(f"{self.root}/said.txt").read().split() if os.path.exists(f"{self.root}/said.txt") else []
+        for number, (status, is_sure) in enumerate(said):
+            ran = lines.count(str(number))
+            if ran > 1 or is_sure and (ran != 1 or status != "completed") or not is_sure and status != "failed":
+                self.note(f"run twice: command {number} is {status}, sure: {is_sure}, and ran {ran} times")
 
     def judge(self):
         db = sqlite3.connect(f"file:{self.run}/state.sqlite?mode=ro", uri=True)
@@ -241,8 +283,18 @@ class Swarm:
         if status != "completed":
             return self.note(f"unfinished: the run is {status}: {error}")
         found = json.loads(rows("SELECT bytes FROM artifacts WHERE digest = ?", report)[0][0])
+        said = found.pop("said")
         if found != REPORT:
             self.note(f"another report: {found}")
+        self.judge_sayings(said)
+        if open(f"{self.root}/src/a.txt").read() != "a!\n":
+            self.note("a mixture: src/a.txt is not as the integration made it")
+        for kind, what in self.told:
+            token = what if kind == "lease" else what[1]
+            if rows("SELECT count(*) FROM leases WHERE token = ?", token) != [(1,)]:
+                self.note(f"lost: {kind} {what} was printed")
+            elif kind == "result" and rows("SELECT state FROM leases WHERE token = ?", token) != [("collected",)]:
+                self.note(f"lost: {what} was reported taken")
         for token in sorted(self.accepted):
             if rows("SELECT state FROM leases WHERE token = ?", token) != [("collected",)]:
                 self.note(f"lost: {token} was acknowledged")

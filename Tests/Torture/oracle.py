@@ -6,7 +6,7 @@
 Every check is a figure that must be zero: results lost, results collected twice, stale leases accepted, writes
 outside the write globs; and the invariants that hold whatever died when. Exits 1 and says what is wrong.
 """
-import datetime, hashlib, json, os, re, sqlite3, sys
+import datetime, hashlib, json, os, re, sqlite3, stat, sys
 
 ENDED = ("agent.completed", "agent.failed", "agent.blocked")
 FINAL = "('completed','failed','blocked')"
@@ -40,6 +40,13 @@ class State:
             return bytes(row[0]["bytes"])
         return read(f"{self.run}/artifacts/sha256/{digest}")
 
+    def json(self, digest):
+        """The value that an artifact holds; None where there is none."""
+        try:
+            return json.loads(self.artifact(digest) or b"null")
+        except ValueError:
+            return None
+
 
 def read(path):
     try:
@@ -51,6 +58,11 @@ def read(path):
 
 def sha256(found):
     return hashlib.sha256(found).hexdigest()
+
+
+def answer_of(token):
+    """What a worker answers under a lease: a number of its own, so that no result can pass for another's."""
+    return int(sha256(token.encode())[:8], 16)
 
 
 def line(run_id, row):
@@ -76,7 +88,7 @@ class Judgement:
     def state(self):
         """What must hold at any time, also between a crash and the next command."""
         if not os.path.isdir(self.run):
-            if self.acknowledged:
+            if any("began" not in entry for entry in self.acknowledged):
                 self.note("lost", f"run {self.run_id} was acknowledged and is not there")
             return self.wrong
         try:
@@ -85,11 +97,12 @@ class Judgement:
                     self.note("corrupt", "integrity_check")
                 self.sequence(state); self.results(state); self.leases(state); self.artifacts(state)
                 self.snapshots(state); self.reports(state)
+                self.contents(state); self.told(state); self.stands(state); self.sources(state)
         except sqlite3.DatabaseError as error:
             self.note("corrupt", str(error))
         return self.wrong
 
-    def ended(self, expected_report=None, debris=True):
+    def ended(self, debris=True):
         """What must hold once the run has been driven to its end."""
         self.state()
         if self.wrong.get("corrupt") or not os.path.isdir(self.run):
@@ -98,16 +111,26 @@ class Judgement:
             row = state.rows("SELECT status, report, error FROM run")[0]
             if row["status"] != "completed":
                 self.note("unfinished", f"the run is {row['status']}: {row['error']}")
+            elif not row["report"] or state.artifact(row["report"]) is None:
+                self.note("another report", "the run is completed and has none")
+            self.history(state)
             log = state.rows("SELECT seq, type, payload, created_at FROM events ORDER BY seq")
             if read(f"{self.run}/events.jsonl") != "".join(line(self.run_id, e) for e in log).encode():
                 self.note("events differ", "events.jsonl is not the table")
-            if expected_report is not None and row["report"]:
-                found = json.loads(state.artifact(row["report"]) or b"null")
-                if found != expected_report:
-                    self.note("another report", f"{found} is not {expected_report}")
             if debris:
                 self.debris(state)
         return self.wrong
+
+    def history(self, state):
+        """What a replay would deliver again: each operation once, and the event of the end."""
+        for row in state.rows("SELECT key, state, generation FROM operations WHERE generation = "
+                              "(SELECT max(generation) FROM operations)"):
+            if row["state"] != "final" or not state.one("SELECT 1 FROM history WHERE key = ? AND generation = ?",
+                                                        row["key"], row["generation"]):
+                self.note("lost", f"{row['key']} is {row['state']}, or was delivered and is not in the history")
+        if not state.rows("SELECT 1 FROM operations") or not state.rows(
+                "SELECT 1 FROM events WHERE type = 'workflow.completed'"):
+            self.note("lost", "the run is completed without operations, or without the event that says so")
 
     def sequence(self, state):
         found = [row["seq"] for row in state.rows("SELECT seq FROM events ORDER BY seq")]
@@ -132,14 +155,43 @@ class Judgement:
                 self.note("lost", f"{task['child_key']} has a result that no event names")
         for row in state.rows("SELECT key FROM history GROUP BY generation, key HAVING count(*) > 1"):
             self.note("collected twice", f"{row['key']} was delivered twice")
-        for key in self.acks("result"):
-            if not taken.get(key):
-                self.note("lost", f"{key} was reported taken, and no lease of it is")
+        for key, token in self.acks("result"):
+            if not taken.get(key) or token and not state.one(
+                    "SELECT 1 FROM leases WHERE token = ? AND state = 'collected'", token):
+                self.note("lost", f"{key} was reported taken under {token or 'a lease'}, and is not")
         for token in self.acks("accepted"):
             row = state.rows("SELECT leases.state, tasks.result FROM leases JOIN tasks ON tasks.id = leases.task "
                              "WHERE token = ?", token)
             if not row or row[0]["state"] != "collected" or row[0]["result"] is None:
                 self.note("lost", f"{token} was accepted, its lease is {dict(row[0]) if row else None}")
+
+    def contents(self, state):
+        """Every result is the one that was made under the lease that brought it."""
+        for row in state.rows("SELECT leases.token, tasks.child_key, tasks.result FROM leases JOIN tasks "
+                              "ON tasks.id = leases.task WHERE leases.state = 'collected' AND tasks.state = 'completed'"):
+            found = ((state.json(row["result"]) or {}).get("data") or {}).get("n")
+            if found != answer_of(row["token"]):
+                self.note("stale accepted", f"{row['child_key']} holds {found}, not what came under {row['token']}")
+
+    def told(self, state):
+        """Every event that was printed is in the table, under its number."""
+        for seq, kind in self.acks("event"):
+            if state.one("SELECT type FROM events WHERE seq = ?", seq) != kind:
+                self.note("lost", f"event {seq}, {kind}, was printed and is not stored")
+
+    def stands(self, state):
+        """A command has said how the run stands, and nothing has been begun since."""
+        told = [entry for entry in self.acknowledged if "began" in entry or "stands" in entry]
+        stands, status = told[-1].get("stands") if told else None, state.one("SELECT status FROM run")
+        if stands is not None and status != stands:
+            self.note("lost", f"the run was said to be {stands}, and is {status}")
+
+    def sources(self, state):
+        """What the run was made of is there, as it was approved."""
+        for path, column in (("workflow.ts", "source_hash"), ("input.json", "input_hash")):
+            wanted = state.one(f"SELECT {column} FROM run")
+            if wanted is not None and sha256(read(f"{self.run}/{path}") or b"") != wanted:
+                self.note("lost", f"{path} is not what was approved")
 
     def leases(self, state):
         for row in state.rows("SELECT task FROM leases WHERE state = 'collected' GROUP BY task HAVING count(*) > 1"):
@@ -179,23 +231,29 @@ class Judgement:
                     self.note("lost", f"snapshot file {path} is not as its manifest says")
 
     def reports(self, state):
-        restarted = state.one("SELECT max(generation) FROM operations") not in (None, 1)
+        """What was printed of the generation that is now is the run's report."""
+        restarts = [at for at, entry in enumerate(self.acknowledged) if "restart" in entry]
+        if (state.one("SELECT max(generation) FROM operations") or 1) > len(restarts) + 1:
+            return  # Restarted, and nobody was told of it yet.
+        told = self.acknowledged[restarts[-1] if restarts else 0:]
         stored = state.rows("SELECT status, report FROM run")[0]
-        for report in self.acks("report"):
-            digest = stored["report"]
-            found = json.loads(state.artifact(digest) or b"null") if digest else None
-            if found != report and not restarted:
-                self.note("lost", f"report {report} was printed, stored is {found}")
-        for digest in self.acks("ended"):
-            if state.artifact(digest) is None:
-                self.note("lost", f"report {digest} was announced and is not stored")
+        digest = stored["report"]
+        found = state.json(digest) if digest else None
+        for report in (entry["report"] for entry in told if "report" in entry):
+            if found != report or stored["status"] != "completed":
+                self.note("lost", f"report {report} was printed, the run is {stored['status']} with {found}")
+        for announced in (entry["ended"] for entry in told if "ended" in entry):
+            if announced != digest or stored["status"] != "completed":
+                self.note("lost", f"report {announced} was announced, the run is {stored['status']} with {digest}")
 
-    def packages(self):
-        """While the machine is up, a worker sees a package whole or not at all."""
+    def packages(self, tokens=None):
+        """While the machine is up, a worker sees a package whole or not at all: each, or those of these leases."""
         dispatches = f"{self.run}/dispatches"
         for child in os.listdir(dispatches) if os.path.isdir(dispatches) else []:
             for token in [] if child.startswith(".") else os.listdir(f"{dispatches}/{child}"):
                 package = f"{dispatches}/{child}/{token}"
+                if tokens is not None and token not in tokens:
+                    continue
                 try:
                     whole = json.loads(read(f"{package}/task.json") or b"")["leaseToken"] == token
                     whole = whole and json.loads(read(f"{package}/adapter-result.schema.json") or b"")
@@ -207,11 +265,18 @@ class Judgement:
 
     def files(self, allowed):
         """Writes outside the write globs, and mixtures: `allowed` are the texts that each file may have."""
-        found = {}
+        found, kept = {}, {os.path.dirname(path) for path in allowed} - {""}
         for at, folders, inside in os.walk(self.project):
-            folders[:] = [name for name in folders if name != ".flowdex"]
-            for name in inside:
+            if at == self.project:
+                folders[:] = [name for name in folders if name != ".flowdex"]
+            for name in folders:
                 path = os.path.relpath(f"{at}/{name}", self.project)
+                if os.path.islink(f"{at}/{name}") or path not in kept:
+                    self.note("outside the globs", f"{path}, a folder")
+            for name in inside:
+                path, status = os.path.relpath(f"{at}/{name}", self.project), os.lstat(f"{at}/{name}")
+                if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o7133:
+                    self.note("outside the globs", f"{path} has the mode {status.st_mode:o}")
                 found[path] = (read(f"{at}/{name}") or b"").decode(errors="replace")
         for path in found.keys() - allowed.keys():
             self.note("outside the globs", path)

@@ -1,5 +1,5 @@
 """Power cuts: a run is recorded once, and what a disk may hold of it at any moment is judged and gone on with."""
-import hashlib, json, os, random
+import hashlib, itertools, json, os, random
 
 import oracle, scenarios, trace
 from project import RUN, LOG, Project, acknowledgements
@@ -8,20 +8,42 @@ JOURNEYS = {
     "whole": {}, "watch": {}, "restart": {},
     # The log of the state is checkpointed on the way.
     "many": scenarios.MANY,
+    # Every command is killed with its first commit written and not synced, then with its second, until it gets through:
+    # what follows a kill builds on what only the kernel knows. What the host command says is short: the sync of a file of
+    # its own would take every name along.
+    "killed": {"lines": 14},
+    # The same once the run is there, and after each kill somebody asks how things stand.
+    "asked": {},
+    # A host command that must not be started twice.
+    "command": {"idempotent": False},
 }
+QUESTIONS = [["status", RUN, "--json"], ["report", RUN]]
 
 
 def journey(name, project, shim):
     """A run from its creation to its end, every command on its own."""
-    def call(*arguments, attended=False):
+    def attempt(arguments, attended, fault):
         project.recorder.add(trace.COMMAND, second=json.dumps(arguments).encode())
-        done = (project.attended if attended else project.flowdex)(*arguments, shim=shim)
-        if done.status != 0:
+        return (project.attended if attended else project.flowdex)(*arguments, shim={**shim, **fault})
+
+    def call(*arguments, attended=False):
+        is_killed = name == "killed" or name == "asked" and arguments[0] != "run"
+        for number in itertools.count(1):
+            done = attempt(arguments, attended, {"TORTURE_FAULT": f"before:fdatasync:{number}"} if is_killed else {})
+            if not is_killed or done.status != -9:
+                break
+            for question in QUESTIONS if name == "asked" else []:
+                attempt(question, False, {})
+        # A pause that has been made is not made again, and that is said.
+        if done.status != 0 and not (number > 1 and "is paused" in done.stderr):
             raise SystemExit(f"torture: `{' '.join(arguments)}` fails without a fault: {done.stderr}")
     call(*scenarios.CREATE)
     if name == "watch":
         return call("watch", RUN, "--dispatch", "--json", attended=True)
     call("next", RUN, "--files", "--json", "--limit", "200")
+    if name == "asked":
+        call("pause", RUN, "--json")
+        call("resume", RUN)
     project.mine |= project.told()
     project.answer()
     if name == "many":
@@ -36,7 +58,7 @@ def journey(name, project, shim):
 
 class Recording:
     """A journey's trace, and the place that it happened in."""
-    def __init__(self, bench, library, name, sabotage=None):
+    def __init__(self, bench, library, name, sabotage=None, without_intent=False):
         self.bench, self.library, self.name = bench, library, name
         self.options = JOURNEYS[name]
         root, path = f"{bench.base}/work", f"{bench.base}/trace"
@@ -48,8 +70,10 @@ class Recording:
         self.model = trace.Model(root)
         self.project.recorder = trace.Recorder(path)
         journey(name, self.project, {"LD_PRELOAD": library, "TORTURE_TRACE": path, "FLOWDEX_SABOTAGE": sabotage or ""})
-        for record in trace.records(path):
-            self.model.add(record)
+        records = list(trace.records(path))
+        for number, record in enumerate(records):
+            if not (without_intent and number == intent_sync(records)):
+                self.model.add(record)
 
     def place(self, state, acknowledged):
         root = self.project.root
@@ -65,7 +89,7 @@ class Recording:
         with open(f"{root}/{LOG}", "w") as file:
             file.writelines(json.dumps(entry) + "\n" for entry in acknowledged)
 
-    def judge(self, state, acknowledged, goes_on):
+    def judge(self, state, acknowledged, time, goes_on):
         """What is wrong on the disk, and with the run that goes on from it under another boot."""
         self.place(state, acknowledged)
         judgement = oracle.Judgement(self.project.root, RUN, acknowledged)
@@ -78,11 +102,32 @@ class Recording:
         with open(boot, "w") as file:
             file.write("another-boot\n")
         project = Project(self.bench.binary, self.project.root, **self.options)
-        errors = scenarios.finish(project, {"LD_PRELOAD": self.library, "TORTURE_BOOT": boot})
+        wrong.update(self.go_on(project, {"LD_PRELOAD": self.library, "TORTURE_BOOT": boot}))
+        # What the command itself wrote is on no disk of ours: whatever is there now, it wrote after the restart.
+        if not project.idempotent and self.model.output and time >= self.model.output and project.text("ran.txt"):
+            wrong["run twice"] = ["a command that had begun before the cut was started again"]
+        return wrong
+
+    def go_on(self, project, shim):
+        wrong = {}
+        if os.path.exists(f"{project.run}/state.sqlite"):
+            first = project.flowdex("collect-results", RUN, "--json", shim=shim)
+            if first.status != 0:
+                wrong["cannot go on"] = [first.stderr[-300:]]
+            judgement = oracle.Judgement(project.root, RUN, project.acknowledged())
+            wrong.update(judgement.packages(project.told()))
+        errors = scenarios.finish(project, shim)
         if errors:
             wrong["cannot go on"] = errors
         wrong.update(scenarios.judge_ended(project, is_power_cut=True))
         return wrong
+
+
+def intent_sync(records):
+    """The sync of the commit that says that a host command is about to start."""
+    output = next(n for n, record in enumerate(records) if record[0] == trace.WRITE and trace.OUTPUT in record[3])
+    return max(n for n, record in enumerate(records[:output])
+               if record[0] == trace.DATASYNC and record[3].endswith("state.sqlite-wal"))
 
 
 def key_of(state, acknowledged):
@@ -95,7 +140,8 @@ def key_of(state, acknowledged):
 
 
 def states(recording, seed, count, restarts, limit=None):
-    """Judges `count` different disks, of which `restarts` are gone on with.
+    """Judges `count` different disks, of which `restarts` are gone on with: these are cut in each command alike, however
+    much it writes.
 
     (How many were drawn, the keys of those that were judged, how many were gone on with, what is wrong.)
     """
@@ -103,16 +149,16 @@ def states(recording, seed, count, restarts, limit=None):
     model, seen, drawn, restarted, failures = recording.model, set(), 0, 0, []
     while len(seen) < count and drawn < 20 * count:
         drawn += 1
-        time = generator.randint(1, model.time)
+        goes_on = (len(seen) + 1) * restarts // count > restarted
+        time = generator.randint(*generator.choice(model.windows()) if goes_on else (1, model.time))
         state = model.state(time, generator)
         acknowledged = model.acknowledged(time, acknowledgements)
         key = key_of(state, acknowledged)
         if key in seen:
             continue
         seen.add(key)
-        goes_on = len(seen) * restarts // count > restarted
         restarted += goes_on
-        wrong = recording.judge(state, acknowledged, goes_on)
+        wrong = recording.judge(state, acknowledged, time, goes_on)
         if wrong:
             failures.append((f"{recording.name} state {drawn} of seed {seed}, cut at {time} of {model.time}", wrong))
             if limit and len(failures) >= limit:

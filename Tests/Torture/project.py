@@ -13,7 +13,7 @@ SOURCE = r"""import { workflow } from "@flowdex/runtime";
 export default workflow({
   name: "torture", maxAgents: 200, maxConcurrency: 200,
   permissions: { read: ["src/**"], write: ["src/**"], hostCommands: [
-    { id: "tell", argv: ["sh", "-c", "seq 1 14000; echo ran >>ran.txt"], idempotent: IDEMPOTENT }] },
+    { id: "tell", argv: ["sh", "-c", "seq 1 LINES; echo ran >>ran.txt"], idempotent: IDEMPOTENT }] },
   phases: [{ id: "one" }],
 }, async (ctx) => {
   ctx.log("began");
@@ -33,8 +33,9 @@ BEFORE = {"src/one.txt": "one\n", "src/two.txt": "two\n"}
 AFTER = {"src/one.txt": "one!\n", "src/two.txt": "two!\n", "src/new.txt": "new\n"}
 
 
-def source(tasks, idempotent):
-    return SOURCE.replace("TASKS", json.dumps(tasks)).replace("IDEMPOTENT", json.dumps(idempotent))
+def source(tasks, idempotent, lines=14000):
+    return SOURCE.replace("TASKS", json.dumps(tasks)).replace("IDEMPOTENT", json.dumps(idempotent)).replace(
+        "LINES", str(lines))
 
 
 class Done:
@@ -45,10 +46,10 @@ class Done:
 
 class Project:
     def __init__(self, binary, root, tasks=("a", "b", "c"), idempotent=True, large=("a",),
-                 large_bytes=70000):
+                 large_bytes=70000, lines=14000):
         self.binary, self.root = binary, root
         self.tasks, self.idempotent, self.large = list(tasks), idempotent, set(large)
-        self.large_bytes = large_bytes
+        self.large_bytes, self.lines = large_bytes, lines
         self.run = f"{root}/.flowdex/runs/{RUN}"
         self.log = f"{root}/{LOG}"
         # The tokens of the packages that the worker has been given.
@@ -58,7 +59,7 @@ class Project:
 
     def make(self):
         os.makedirs(f"{self.root}/src"); os.makedirs(f"{self.root}/.flowdex")
-        self.put("workflow.ts", source(self.tasks, self.idempotent))
+        self.put("workflow.ts", source(self.tasks, self.idempotent, self.lines))
         for path, text in BEFORE.items():
             self.put(path, text)
             # Old enough for the cache of hashes.
@@ -103,6 +104,7 @@ class Project:
 
     def flowdex(self, *arguments, shim=None, timeout=120, prefix=()):
         environment = dict(os.environ, **(shim or {}))
+        self.acknowledge("began", arguments[0])
         done = subprocess.Popen([*prefix, self.binary, *arguments], cwd=self.root, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
         try:
@@ -167,7 +169,7 @@ class Project:
             except (FileNotFoundError, NotADirectoryError, ValueError):
                 pass  # Taken away by its lease's end, or not mended yet after a power cut.
 
-    def answer_one(self, package, n=1):
+    def answer_one(self, package):
         if os.path.exists(f"{package}/adapter-result.json"):
             return
         with open(f"{package}/task.json") as file:
@@ -176,7 +178,7 @@ class Project:
             self.write(f"{package}/work/src/new.txt", "new\n")
         is_large = task["taskId"] in self.large
         summary = (task["taskId"] * self.large_bytes)[:self.large_bytes] if is_large else "short"
-        self.write(f"{package}/scratch/result", envelope(n, summary))
+        self.write(f"{package}/scratch/result", envelope(oracle.answer_of(task["leaseToken"]), summary))
         self.rename(f"{package}/scratch/result", f"{package}/adapter-result.json")
 
     def write(self, path, text):
@@ -207,29 +209,53 @@ def acknowledgements(arguments, stdout):
     """(kind, what) of everything that this output tells. Output that was cut off tells what stands there whole."""
     command = arguments[0]
     if command == "watch":
-        for line in stdout.splitlines(keepends=True):
-            event = parsed(line) if line.endswith("\n") else None
-            if isinstance(event, dict) and event.get("type") == "agent.completed":
-                yield "result", event["payload"]["childKey"]
-            if isinstance(event, dict) and event.get("type") == "workflow.completed":
-                yield "ended", event["payload"]["reportArtifactId"]
+        yield from (told for line in stdout.splitlines(keepends=True) if line.endswith("\n")
+                    for told in told_by_event(parsed(line)))
         return
     value = parsed(stdout)
     if command == "next" and isinstance(value, list):
         for lease in value:
             yield "lease", lease["leaseToken"]
+    if command == "report" and value is not None:
+        yield "report", value
     if not isinstance(value, dict):
         return
+    if command == "restart-agent":
+        yield "restart", value["invalidated"]
     if command in ("run", "continue", "resume", "restart-agent"):
         yield "run", value["runId"]
     if command == "complete-agent":
-        yield "result", value["childKey"]
+        yield "result", [value["childKey"], arguments[arguments.index("--lease-token") + 1]]
+    if command == "status":
+        yield from told_by_status(value)
     for item in value.get("results", []):
         if item["status"] == "collected":
-            yield "result", item["childKey"]
+            yield "result", [item["childKey"], os.path.basename(os.path.dirname(item["resultPath"]))]
     for drive in (value, value.get("continued")):
         if isinstance(drive, dict) and drive.get("report") is not None:
             yield "report", drive["report"]
+        if isinstance(drive, dict) and isinstance(drive.get("status"), str):
+            yield "stands", drive["status"]
+
+
+def told_by_event(event):
+    if not isinstance(event, dict):
+        return
+    yield "event", [event["seq"], event["type"]]
+    if event["type"] == "agent.completed":
+        yield "result", [event["payload"]["childKey"], None]
+    if event["type"] == "workflow.completed":
+        yield "ended", event["payload"]["reportArtifactId"]
+
+
+def told_by_status(value):
+    yield "run", value["runId"]
+    yield "stands", value["run"]["status"]
+    for task in value["tasks"]:
+        if task["leaseToken"]:
+            yield "lease", task["leaseToken"]
+        if task["status"] == "completed":
+            yield "result", [task["childKey"], None]
 
 
 def parsed(text):

@@ -25,9 +25,9 @@ def controls(swarm):
     seen = 0
     for sql in broken:
         with tempfile.TemporaryDirectory() as copy:
-            shutil.copytree(swarm.run, f"{copy}/.flowdex/runs/{RUN}", symlinks=True)
+            shutil.copytree(swarm.root, copy, symlinks=True, dirs_exist_ok=True)
             other = Swarm(swarm.binary, copy, swarm.seed)
-            other.accepted = swarm.accepted
+            other.accepted, other.told = swarm.accepted, swarm.told
             with sqlite3.connect(f"{other.run}/state.sqlite") as db:
                 db.execute("PRAGMA ignore_check_constraints = 1")
                 db.execute(sql)
@@ -37,6 +37,14 @@ def controls(swarm):
     return seen, len(broken)
 
 
+def forget_clocks(swarm):
+    """What libfaketime leaves in memory of a process that was killed."""
+    for process in swarm.processes:
+        for name in (f"faketime_shm_{process.pid}", f"sem.faketime_sem_{process.pid}"):
+            if os.path.exists(f"/dev/shm/{name}"):
+                os.unlink(f"/dev/shm/{name}")
+
+
 def attempt(options, seed, judged):
     """Plays one seed: what was wrong, how much was acknowledged, and what the judgement saw of the deliberate faults."""
     root = tempfile.mkdtemp(prefix="flowdex-swarm-")
@@ -44,6 +52,7 @@ def attempt(options, seed, judged):
     wrong, caught = swarm.play(options.seconds), None
     if not wrong and swarm.accepted and not judged.value:
         judged.value, caught = True, controls(swarm)
+    forget_clocks(swarm)
     if wrong and options.keep:
         wrong.insert(0, f"kept {root}")
     else:

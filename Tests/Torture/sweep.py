@@ -118,6 +118,8 @@ def unclear(done):
     if done.status not in (0, 1):
         return f"exit {done.status}: {done.stderr[-300:]}"
     lines = done.stderr.splitlines()
+    if done.status == 1 and not lines:
+        return "exit 1 without a word"
     if any(word in done.stderr for word in UNCLEAR) or any(not line.startswith("flowdex: ") for line in lines):
         return f"exit {done.status}: {done.stderr[-300:]}"
     return None
@@ -137,11 +139,14 @@ def tried(bench, library, point):
         wrong["not killed"] = [str(done.status)]
     if not is_kill:
         text = unclear(done)
+        # SQLite asks for locks without waiting, and only a network's file system would interrupt that.
+        if text is None and fault.endswith(":EINTR") and ":lock:" not in fault and done.status != 0:
+            text = f"an interrupted call ended it: {done.stderr[-300:]}"
         if text:
             wrong["unclear"] = [text]
     for figure, details in scenarios.judge_after(project).items():
         wrong[f"{figure}, before the restart"] = details
-    errors = scenarios.finish(project)
+    errors = scenarios.again(scenario, project) + scenarios.finish(project)
     if errors:
         wrong["cannot go on"] = errors
     wrong.update(scenarios.judge_ended(project, not is_kill))

@@ -66,6 +66,19 @@ def half_patched(run):
         file.write("two\n")
 
 
+def emptied_source(run):
+    os.chmod(f"{run}/workflow.ts", 0o644)
+    open(f"{run}/workflow.ts", "w").close()
+
+
+def link_out(run):
+    os.symlink("/etc", f"{run}/../../../src/etc")
+
+
+def set_user_id(run):
+    os.chmod(f"{run}/../../../src/two.txt", 0o4755)
+
+
 EVENT = ("INSERT INTO events (seq, type, payload, created_at) SELECT max(seq) + 1, 'agent.completed', (SELECT payload "
          "FROM events WHERE type = 'agent.completed' LIMIT 1), 1 FROM events")
 LEASE = ("INSERT INTO leases SELECT 'other', task, state, via, attempt, duration_ms, cwd, has_package, agent_ref, "
@@ -83,7 +96,12 @@ FAULTS = [
     ("unfinished", sql("UPDATE run SET status = 'paused'")), ("outside the globs", stranger),
     ("a mixture", half_patched), ("another report", sql(
         "UPDATE run SET report = (SELECT result FROM tasks LIMIT 1)")),
+    ("another report", sql("UPDATE run SET report = NULL")),
     ("events with gaps", sql("DELETE FROM events WHERE seq = 3")),
+    ("stale accepted", sql("UPDATE tasks SET result = (SELECT result FROM tasks WHERE task_id = 'b')")),
+    ("lost", sql("DELETE FROM history")), ("lost", sql("DELETE FROM operations")), ("lost", emptied_source),
+    ("lost", sql("DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)")),
+    ("outside the globs", link_out), ("outside the globs", set_user_id),
 ]
 
 
@@ -108,12 +126,12 @@ class OracleTests(unittest.TestCase):
     def test_a_good_state_is_good(self):
         self.assertEqual(self.judge(self.project.root), {})
         kinds = {kind for entry in self.project.acknowledged() for kind in entry}
-        self.assertEqual(kinds, {"run", "lease", "result", "accepted", "report"})
+        self.assertEqual(kinds, {"began", "run", "lease", "result", "accepted", "stands", "report"})
 
     def test_every_deliberate_fault_is_seen(self):
         for number, (figure, fault) in enumerate(FAULTS):
             with self.subTest(figure=figure, number=number):
-                root = f"{self.base}/copy"
+                root = f"{self.base}/copy-{number}"
                 shutil.copytree(self.project.root, root, symlinks=True)
                 fault(f"{root}/.flowdex/runs/{RUN}")
                 self.assertIn(figure, self.judge(root))
@@ -146,19 +164,26 @@ class PointTests(unittest.TestCase):
     def test_what_is_unclear(self):
         for status, text, is_clear in [
                 (0, "", True), (1, "flowdex: no space left on device\n", True), (-11, "", False), (None, "", False),
-                (132, "Fatal error: x", False), (1, "flowdex: internal error: x", False), (1, "oops\n", False)]:
+                (132, "Fatal error: x", False), (1, "flowdex: internal error: x", False), (1, "oops\n", False), (1, "", False)]:
             self.assertEqual(sweep.unclear(project.Done(status, "", text)) is None, is_clear, (status, text))
 
 
 class AcknowledgementTests(unittest.TestCase):
     def test_what_output_tells(self):
-        event = json.dumps({"type": "agent.completed", "payload": {"childKey": "c"}})
+        event = json.dumps({"seq": 7, "type": "agent.completed", "payload": {"childKey": "c"}})
+        status = json.dumps({"runId": "r", "run": {"status": "paused"}, "tasks": [
+            {"childKey": "c", "leaseToken": "t", "status": "leased"},
+            {"childKey": "d", "leaseToken": None, "status": "completed"}]})
         for arguments, text, told in [
                 (["next"], '[{"leaseToken": "t"}]', [("lease", "t")]), (["next"], '[{"leaseToken": "t"', []),
-                (["watch"], event + "\n" + event, [("result", "c")]),
-                (["run"], '{"runId": "r", "report": null}', [("run", "r")]),
-                (["collect-results"], '{"results": [{"childKey": "a", "status": "collected"}, {"childKey": "b", '
-                 '"status": "missing"}], "continued": {"report": 1}}', [("result", "a"), ("report", 1)])]:
+                (["watch"], event + "\n" + event, [("event", [7, "agent.completed"]), ("result", ["c", None])]),
+                (["run"], '{"runId": "r", "report": null}', [("run", "r")]), (["report"], "[1]", [("report", [1])]),
+                (["pause"], '{"runId": "r", "status": "paused"}', [("stands", "paused")]),
+                (["status"], status, [("run", "r"), ("stands", "paused"), ("lease", "t"), ("result", ["d", None])]),
+                (["complete-agent", "--lease-token", "t"], '{"childKey": "c"}', [("result", ["c", "t"])]),
+                (["collect-results"], '{"results": [{"childKey": "a", "status": "collected", "resultPath": "/x/t/r"}, '
+                 '{"childKey": "b", "status": "missing"}], "continued": {"report": 1}}',
+                 [("result", ["a", "t"]), ("report", 1)])]:
             self.assertEqual(list(project.acknowledgements(arguments, text)), told)
 
 
@@ -208,7 +233,23 @@ class PowerCutTests(unittest.TestCase):
             model.add((trace.PRINT, 0, 0, "", b'[{"leaseToken":'))
             model.add((trace.PRINT, 0, 0, "", b'"t"}]'))
             told = [model.acknowledged(time, project.acknowledgements) for time in (1, 2, 3)]
-        self.assertEqual(told, [[], [], [{"lease": "t"}]])
+        self.assertEqual(told, [[{"began": "next"}], [{"began": "next"}], [{"began": "next"}, {"lease": "t"}]])
+
+    def test_an_acceptance_that_a_worker_could_see_was_told_however_its_name_came(self):
+        """flowdex links a file without a name into place, or renames one where there is no such thing."""
+        for kind, path, second in [(trace.OPEN, "/t/adapter-result.accepted", b""),
+                                   (trace.LINK, "/#7 (deleted)", b"/t/adapter-result.accepted"),
+                                   (trace.RENAME, "/kept", b"/t/adapter-result.accepted")]:
+            with self.subTest(kind=kind), tempfile.TemporaryDirectory() as root:
+                model = trace.Model(root)
+                model.add((trace.MKDIR, 0, 0, f"{root}/t", b""))
+                model.add((trace.OPEN, 0, 0, f"{root}/kept", b""))
+                model.add((trace.WRITE, 0, 0, f"{root}/#7 (deleted)", b"accepted"))
+                model.add((kind, 0, 0, root + path, os.fsencode(root) + second if second else b""))
+                told = [model.acknowledged(time, project.acknowledgements) for time in (3, 4)]
+                found = {model.state(4, random.Random(n)).get("/t/adapter-result.accepted") for n in range(50)}
+            self.assertEqual(told, [[], [{"accepted": "t"}]])
+            self.assertIn(b"accepted" if kind == trace.LINK else b"", found)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import json, os, struct
 HEADER = struct.Struct("<BBHIIIq")
 OPEN, WRITE, TRUNCATE, RENAME, LINK, SYMLINK, UNLINK, MKDIR, RMDIR, SYNC, DATASYNC, SYNCFS, PRINT = range(1, 14)
 COMMAND = 100
+OUTPUT = "/.incoming/command-"  # Where the output of a host command is gathered.
 SECTOR = 512
 
 
@@ -62,6 +63,7 @@ class Model:
     def __init__(self, root):
         self.root, self.time = root, 0
         self.tree = self.load(root)
+        self.unnamed = {}  # Files that are open and have no name (O_TMPFILE), by what /proc calls them.
         self.begin = self.copy(self.tree)
         self.names = []  # (time, folder, name, node or None)
         self.floors = [(0, 0)]
@@ -69,6 +71,8 @@ class Model:
         self.told = []  # (time, command's number, arguments or bytes)
         self.accepted = []  # (time, token)
         self.commands = 0
+        self.began = []  # When each command began; see `windows`.
+        self.output = None  # When a host command had written its first byte.
 
     def load(self, path):
         if os.path.islink(path):
@@ -93,6 +97,8 @@ class Model:
             node = node.names.get(part)
             if node is None or node.kind != "folder":
                 return None, None, None
+        if parts[-1].endswith(" (deleted)"):
+            return node, parts[-1], self.unnamed.setdefault(path, Node("file"))
         return node, parts[-1], node.names.get(parts[-1])
 
     def name(self, folder, name, node, other=None):
@@ -115,6 +121,7 @@ class Model:
         self.time += 1
         if kind == COMMAND:
             self.commands += 1
+            self.began.append(self.time)
             self.told.append((self.time, self.commands, json.loads(second)))
         elif kind == PRINT:
             self.told.append((self.time, self.commands, second))
@@ -122,6 +129,8 @@ class Model:
             self.all_syncs.append(self.time)
             self.floors.append((self.time, len(self.names)))
         elif not path.endswith("-shm"):
+            if kind == WRITE and OUTPUT in path:
+                self.output = self.output or self.time
             folder, name, node = self.find(path)
             if folder is not None:
                 self.change(kind, flags, offset, second, folder, name, node)
@@ -130,8 +139,7 @@ class Model:
         if kind == OPEN:
             if node is None:
                 self.name(folder, name, Node("file"))
-                if name == "adapter-result.accepted":
-                    self.accepted.append((self.time, folder))
+                self.accept(folder, name)
             elif flags & 1 and not node.is_empty:
                 node.changes.append((self.time, 0, None))
         elif kind == MKDIR:
@@ -150,10 +158,16 @@ class Model:
             to_folder, to_name, _ = self.find(os.fsdecode(second))
             if to_folder is not None:
                 self.name(to_folder, to_name, node, (folder, name) if kind == RENAME else None)
+                self.accept(to_folder, to_name)
         elif kind in (SYNC, DATASYNC):
             node.syncs.append(self.time)
             if kind == SYNC:
                 self.floors.append((self.time, max(self.floors[-1][1], node.last_name)))
+
+    def accept(self, folder, name):
+        """A worker that sees this name takes its result for stored, however the name came there."""
+        if name == "adapter-result.accepted":
+            self.accepted.append((self.time, folder))
 
     # What a disk may hold.
 
@@ -227,8 +241,13 @@ class Model:
         walk(self.tree, "")
         return state
 
+    def windows(self):
+        """From when to when each command ran, and besides, from a host command's first byte to the end of its command."""
+        found = list(zip(self.began, self.began[1:] + [self.time]))
+        return found + [(self.output, end) for begin, end in found if self.output and begin <= self.output <= end]
+
     def acknowledged(self, time, reading):
-        """What had been told by then; `reading` makes acknowledgements of a command's output."""
+        """What had been begun and told by then; `reading` makes acknowledgements of a command's output."""
         outputs, entries = {}, []
         for at, number, what in self.told:
             if at > time:
@@ -239,6 +258,7 @@ class Model:
                 arguments, text = outputs[number]
                 outputs[number] = (arguments, text + what)
         for arguments, text in outputs.values():
+            entries.append({"began": arguments[0]})
             entries += [{kind: what} for kind, what in reading(arguments, text.decode(errors="replace"))]
         tokens = {id(node): name for _, _, name, node, _ in self.names if node is not None and node.kind == "folder"}
         entries += [{"accepted": tokens[id(folder)]} for at, folder in self.accepted if at <= time]

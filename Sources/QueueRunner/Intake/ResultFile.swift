@@ -48,17 +48,22 @@ public enum ResultFile {
     return Stamp(status)
   }
 
-  /// A folder itself, not a link to one: what lies behind a link is not the worker's package, and flowdex would
-  /// lay its answers there.
+  /// A folder itself in a folder itself, not a link to one: what lies behind a link is not the worker's package, and
+  /// flowdex would lay its answers there.
   static func isFolder(_ package: String) -> Bool {
+    isPlainFolder(package) && isPlainFolder(FileSystem.split(package).parent)
+  }
+
+  private static func isPlainFolder(_ path: String) -> Bool {
     var status = stat()
-    return FileSystem.retrying { lstat(package, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
+    return FileSystem.retrying { lstat(path, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
   /// Reads the result once. Only trouble of the machine (no descriptors, a broken disk) is thrown: what a
   /// worker did wrong is a reading, so that it stops no other worker's result.
   public static func read(package: String) throws -> Reading {
-    try read(folder: package, name: PackageLayout.resultName, O_NOFOLLOW)
+    guard try FileSystem.entry(FileSystem.split(package).parent)?.kind == .directory else { return .missing }
+    return try read(folder: package, name: PackageLayout.resultName, O_NOFOLLOW)
   }
 
   /// - Parameter flags: besides, for how the folder is opened; a person may name it by a link, a worker may not make

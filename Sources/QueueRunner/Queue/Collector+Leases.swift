@@ -154,7 +154,9 @@ extension Collector {
     if isNews {
       state = try queue.database.transition { tx in try queue.record(tx, lease, finding) }
       let text = Self.rejection(finding, task: path.task, result: path.result)
-      try? FileSystem.writeAtomically(Array(text.utf8), to: path.rejected, sync: false)
+      if ResultFile.isFolder(path.root) {
+        try? FileSystem.writeAtomically(Array(text.utf8), to: path.rejected, sync: false)
+      }
       looks[lease.token]?.isReported = true
       if state?.isFinal == true { queue.unlink([lease.token]) }
     }

@@ -59,13 +59,44 @@ struct DispatchPackage {
   }
 
   /// Writes again whatever of ours a power cut has lost or emptied; the worker's files are left alone.
+  ///
+  /// A worker that has laid something else in the package's place, or in that of our files, stops nobody: what can be
+  /// put right is, nothing is written beyond a link, and the rest stays as the worker made it.
+  ///
+  /// - Throws: trouble of the machine.
   func repair() throws {
-    try FileSystem.makeDirectories(place.scratch)
-    if spec.isWrite, try FileSystem.entry(place.work) == nil { try copies.make(cwd, place.work) }
-    for (path, bytes) in files(in: place)
-    where try FileSystem.entry(path) == nil || FileSystem.read(path) != bytes {
-      try FileSystem.writeAtomically(bytes, to: path, sync: false)
+    do {
+      for folder in [FileSystem.split(place.root).parent, place.root] {
+        guard try FileSystem.entry(folder).map({ $0.kind == .directory }) ?? true else { return }
+      }
+      if try !FileSystem.isThere(place.scratch) { try FileSystem.makeDirectories(place.scratch) }
+      if spec.isWrite, try !FileSystem.isThere(place.work) { try makeCopyAgain() }
+    } catch let error as FlowdexError where error.isOfTheEntry {}
+    for (path, bytes) in files(in: place) {
+      do {
+        if try !Self.holds(path, bytes) { try FileSystem.writeAtomically(bytes, to: path, sync: false) }
+      } catch let error as FlowdexError where error.isOfTheEntry {}
     }
+  }
+
+  /// Whole or not at all, for half a copy would look as if its worker had deleted the rest.
+  private func makeCopyAgain() throws {
+    let staged = layout.stagedPackage(token)
+    try FileSystem.removeTree(staged.root)
+    try FileSystem.makeDirectories(staged.root)
+    try copies.make(cwd, staged.work)
+    try FileSystem.rename(staged.work, place.work)
+    try FileSystem.removeTree(staged.root)
+  }
+
+  /// Whether a file holds these bytes. What lies there may be anything: it is not followed, and not waited for.
+  private static func holds(_ path: String, _ bytes: [UInt8]) throws -> Bool {
+    guard let entry = try FileSystem.entry(path), entry.kind == .file, entry.size == bytes.count else {
+      return false
+    }
+    guard let file = try? FileSystem.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) else { return false }
+    defer { close(file) }
+    return try FileSystem.readAll(file, path, limitBytes: bytes.count + 1) == bytes
   }
 
   private func files(in folder: PackageLayout) -> [(String, [UInt8])] {

@@ -310,11 +310,14 @@ extension WorkQueue {
     for child in try FileSystem.names(in: layout.dispatches) where !child.hasPrefix(".") {
       let folder = "\(layout.dispatches)/\(child)"
       guard try FileSystem.entry(folder)?.kind == .directory else { continue }
-      for token in try FileSystem.names(in: folder) where token.utf8.count == 36 {
-        if try database.read({ try LeaseStore.find($0, token: token) }) == nil {
-          try FileSystem.removeTree("\(folder)/\(token)")
+      // A folder that a worker has closed to us is not swept, and stops nobody.
+      do {
+        for token in try FileSystem.names(in: folder) where token.utf8.count == 36 {
+          if try database.read({ try LeaseStore.find($0, token: token) }) == nil {
+            try FileSystem.removeTree("\(folder)/\(token)")
+          }
         }
-      }
+      } catch let error as FlowdexError where error.isOfTheEntry {}
     }
   }
 }

@@ -11,6 +11,8 @@ enum Sabotage: String {
   case noSync = "no-sync"
   /// SQLite's `synchronous = NORMAL`: commits are in the log, and the log is not on disk.
   case normalSync = "normal-sync"
+  /// What a killed process has committed and not synced is taken for durable.
+  case noHealSync = "no-heal-sync"
   /// Updates change a row whatever state it is in.
   case noGuard = "no-guard"
   /// Updates change a row whoever holds its lease.

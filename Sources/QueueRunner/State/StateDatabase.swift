@@ -19,14 +19,16 @@ public final class StateDatabase {
   public let clock: any WallClock
   private let connection: DatabaseQueue
   private let writeLock: FileLock
-  private let log: EventLog
+  let log: EventLog
   private let inLog: LogLength
-  private let access: StateAccess
+  let access: StateAccess
   private let look: AccessLook
   /// How many transactions this connection has committed.
   public private(set) var commits = 0
   /// How many of them may have let a task be handed out.
   private(set) var freeings = 0
+  /// Whether something was read since this connection last knew all that it can read to be on disk.
+  var hasReadSinceSync = false
 
   /// What SQLite may keep of the state in memory. Two megabytes, its default, are less than a burst of some thousand
   /// results touches again and again: each then read fourteen pages anew.
@@ -174,7 +176,8 @@ public final class StateDatabase {
   /// was compiled before (pragma.c, OP_Expire), which cost a drop half of its time.
   public func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
     try Self.wording(layout.database) {
-      try connection.unsafeRead { db in
+      hasReadSinceSync = true
+      return try connection.unsafeRead { db in
         let before = db.totalChangesCount
         try StateStatement.run(db, "BEGIN")
         do {
@@ -237,6 +240,7 @@ public final class StateDatabase {
         }
       }
       commits += 1
+      hasReadSinceSync = false
       announce(value)
       if tx.hasFreedTasks { freeings += 1 }
       if let lastSeq = tx.said.lastSeq { project(tx.said, through: lastSeq) }
@@ -248,24 +252,6 @@ public final class StateDatabase {
   /// Rebuilds `events.jsonl` from the events table, byte for byte; the number of events.
   public func rebuildEvents() throws -> Int {
     try locked { try read { try log.rebuild(from: $0) } }
-  }
-
-  /// Brings `events.jsonl` up to the table after a crash between a commit and its projection.
-  public func healEvents() throws {
-    try syncLog()
-    try locked { try read { try log.catchUp($0) } }
-  }
-
-  /// Makes durable what others have committed: who was killed between SQLite's write and its sync has left a commit that
-  /// everybody sees, and that a power cut would take back.
-  func syncLog() throws {
-    // SQLite locks the database and the index of the log, so closing a descriptor of the log itself drops no lock.
-    guard try FileSystem.entry(layout.databaseLog) != nil else { return }
-    let descriptor = try FileSystem.open(layout.databaseLog, O_RDONLY | O_NOFOLLOW)
-    defer { Glibc.close(descriptor) }
-    if !Sabotage.noSync.isOn, FileSystem.retrying({ fdatasync(descriptor) }) != 0 {
-      throw FileSystem.failure("sync", layout.databaseLog)
-    }
   }
 
   /// Removes what killed processes left half written. Only for the one process that may run host commands now:
@@ -290,7 +276,7 @@ public final class StateDatabase {
     return try read { try log.difference(from: $0) }
   }
 
-  private func locked<Value>(_ body: () throws -> Value) throws -> Value {
+  func locked<Value>(_ body: () throws -> Value) throws -> Value {
     try writeLock.lock()
     defer { writeLock.unlock() }
     return try body()

@@ -1,3 +1,5 @@
+import Glibc
+
 /// An error that a person reads: worded once, where it arises, and printed once, by the command line.
 ///
 /// `message` is one line, lower case, with names in backticks, and says what was expected and what was found;
@@ -54,6 +56,17 @@ public struct FlowdexError: Error, Sendable, Equatable {
     FlowdexError(
       .bug, code, message, next: "this is a bug of flowdex: please report it with the run's directory",
       details: details)
+  }
+}
+
+extension FlowdexError {
+  /// Whether a call failed for what lies in its place, which whoever may write there can bring about: another kind of
+  /// entry, no rights, a link in a circle, a mount whose program has died. A full or broken disk is none of these.
+  var isOfTheEntry: Bool {
+    let codes = [
+      ENOENT, ENOTDIR, EISDIR, EEXIST, ENOTEMPTY, ELOOP, EACCES, EPERM, EBUSY, EXDEV, ENXIO, ESTALE, ENOTCONN,
+    ]
+    return codes.contains { code == "errno-\($0)" }
   }
 }
 

@@ -13,7 +13,7 @@ struct Continue: ParsableCommand {
 
   func run() throws {
     let project = try Composition.project()
-    let run = try project.open(runId)
+    let run = try Composition.open(runId, in: project)
     if try !run.record().status.isLive { return try Composition.finish(try run.resultAtRest()) }
     try Composition.finish(try run.drive(try Composition.environment(project)))
   }
@@ -28,7 +28,7 @@ struct Resume: ParsableCommand {
 
   func run() throws {
     let project = try Composition.project()
-    let run = try project.open(runId)
+    let run = try Composition.open(runId, in: project)
     try run.resume()
     if try !run.record().status.isLive { return try Composition.finish(try run.resultAtRest()) }
     try Composition.finish(try run.drive(try Composition.environment(project)))

@@ -22,7 +22,7 @@ struct RestartAgent: ParsableCommand {
 
   func run() throws {
     let project = try Composition.project()
-    let run = try project.open(runId)
+    let run = try Composition.open(runId, in: project)
     if dryRun { return show(try run.restartPlan(key), of: run) }
     let environment = try Composition.environment(project)
     let invalidated = try run.restart(key)

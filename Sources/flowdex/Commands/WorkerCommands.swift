@@ -157,7 +157,7 @@ struct CollectResults: ParsableCommand {
 
   func run() throws {
     let project = try Composition.project()
-    let run = try project.open(runId)
+    let run = try Composition.open(runId, in: project)
     let runId = run.layout.runId
     let items = try run.collectOnce()
     var continued: DriveResult?

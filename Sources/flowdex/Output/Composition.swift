@@ -31,7 +31,14 @@ enum Composition {
     if root != String(cString: here) { Console.note("using the project in \(root)") }
   }
 
-  static func run(_ id: String) throws -> Run { try project().open(id) }
+  static func run(_ id: String) throws -> Run { try open(id, in: project()) }
+
+  /// A run of which a command tells once: whatever it says has been made durable, whoever committed it.
+  static func open(_ id: String, in project: Project) throws -> Run {
+    let run = try project.open(id)
+    Console.ensure { try run.database.settle() }
+    return run
+  }
 
   /// What drivers need; installs the signal handlers.
   static func environment(_ project: Project) throws -> DriverEnvironment {

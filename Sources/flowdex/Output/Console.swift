@@ -12,6 +12,10 @@ enum Console {
   }
   nonisolated(unsafe) private static let dumb = strdup("dumb")!
 
+  /// Called before each word: what is told of a run must be on disk.
+  nonisolated(unsafe) private static var beforeWords: (() throws -> Void)?
+  static func ensure(beforeWords ensure: @escaping () throws -> Void) { beforeWords = ensure }
+
   /// Before anything is opened: a descriptor that the caller has closed would be given to the next file, and
   /// what is printed would land in it. A closed stdout stays one that cannot be written to.
   static func settle() {
@@ -76,6 +80,7 @@ enum Console {
   }
 
   private static func put(_ text: String) {
+    settleRuns()
     do {
       try write(1, text)
     } catch let error as FlowdexError {
@@ -88,8 +93,22 @@ enum Console {
     }
   }
 
-  /// Nobody can be told that stderr is gone, and the work is worth more than the word about it.
-  private static func say(_ text: String) { try? write(2, text) }
+  private static func say(_ text: String) {
+    settleRuns()
+    // Nobody can be told that stderr is gone, and the work is worth more than the word about it.
+    try? write(2, text)
+  }
+
+  private static func settleRuns() {
+    guard let ensure = beforeWords else { return }
+    do {
+      try ensure()
+    } catch {
+      beforeWords = nil
+      note((error as? FlowdexError)?.description ?? "\(error)")
+      exit(1)
+    }
+  }
 
   private static func write(_ descriptor: Int32, _ text: String) throws {
     var text = text

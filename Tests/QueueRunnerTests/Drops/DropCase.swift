@@ -98,6 +98,19 @@ struct DropPlace: Sendable {
     try bytes.withUnsafeBytes { try FileSystem.writeAll(file, $0, result) }
   }
 
+  private static let kept = Guarded<[String: Int32]>([:])
+
+  /// Leaves the file open until `finishKept`.
+  func keep(_ file: Int32) { Self.kept.withLock { $0[result] = file } }
+
+  /// Writes the rest through what was left open, and closes it.
+  func finishKept(_ rest: ArraySlice<UInt8>, at offset: off_t) throws {
+    guard let file = Self.kept.withLock({ $0.removeValue(forKey: result) }) else { return }
+    defer { close(file) }
+    let written = rest.withUnsafeBytes { pwrite(file, $0.baseAddress, $0.count, offset) }
+    try check(written == rest.count ? 0 : -1, "write the rest of")
+  }
+
   /// The call must succeed.
   func check(_ code: Int32, _ what: String) throws {
     if code != 0 { throw FileSystem.failure(what, result) }

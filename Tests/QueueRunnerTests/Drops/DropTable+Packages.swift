@@ -43,6 +43,20 @@ extension DropTable {
         unlink($0.package.root)
         try FileSystem.makeDirectories($0.package.root)
       },
+      DropCase("the task's folder replaced by a link to one with a valid result", .waiting) { place in
+        let folder = FileSystem.split(place.package.root).parent
+        try FileSystem.rename(folder, beyond(place))
+        try FileSystem.write(DropPlace.valid, to: "\(beyond(place))/\(name(place))/adapter-result.json")
+        try place.check(symlink(beyond(place), folder), "link")
+      }.step(.waiting, told: false) { place in
+        let names = try FileSystem.names(in: "\(beyond(place))/\(name(place))")
+        if names.contains("adapter-result.accepted") || names.contains("adapter-result.rejected.txt") {
+          throw FlowdexError.bug("test", "written through a link: \(names)")
+        }
+      }.mended { place in
+        unlink(FileSystem.split(place.package.root).parent)
+        try FileSystem.makeDirectories(place.package.root)
+      },
       DropCase("everything of flowdex's removed, and a valid result", .taken) {
         for path in [$0.package.task, $0.package.instructions, $0.package.schema] { unlink(path) }
         try FileSystem.removeTree($0.package.scratch)
@@ -63,6 +77,8 @@ extension DropTable {
         try $0.check(mkfifo($0.package.heartbeat, 0o666), "make a FIFO at")
       },
     ])
+
+  private static func beyond(_ place: DropPlace) -> String { "\(place.aside)/\(name(place))-task" }
 
   private static func name(_ place: DropPlace) -> String { FileSystem.split(place.package.root).name }
 

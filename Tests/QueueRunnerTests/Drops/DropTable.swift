@@ -18,9 +18,17 @@ enum DropTable {
       pieces("ten pieces", at: stride(from: 10, to: DropPlace.valid.count, by: 12).map { $0 }),
       pieces("cut within a key", at: [4]), pieces("cut within a word", at: [DropPlace.valid.count - 30]),
       pieces("nothing, then all", at: [0]),
-      DropCase("an early close by one of two openers", .waiting) {
-        try $0.append(DropPlace.valid.prefix(20))
-      }.step(.taken) { try $0.append(DropPlace.valid.dropFirst(20)) },
+      DropCase("an early close by one of two openers", .waiting) { place in
+        place.keep(try FileSystem.open(place.result, O_WRONLY | O_CREAT))
+        try place.append(DropPlace.valid.prefix(20))
+      }.step(.taken) { try $0.finishKept(DropPlace.valid.dropFirst(20), at: 20) },
+      // As fork(2) leaves it to a child: the same open file, of which the kernel tells at its last close.
+      DropCase("a descriptor that is closed, and that a child still has", .waiting, told: false) { place in
+        let file = try FileSystem.open(place.result, O_WRONLY | O_CREAT)
+        defer { close(file) }
+        try DropPlace.valid[..<20].withUnsafeBytes { try FileSystem.writeAll(file, $0, place.result) }
+        place.keep(dup(file))
+      }.step(.taken) { try $0.finishKept(DropPlace.valid.dropFirst(20), at: 20) },
       DropCase("written backwards: first the end, behind a hole", .waiting) { place in
         let bytes = DropPlace.valid
         let file = try FileSystem.open(place.result, O_WRONLY | O_CREAT)
@@ -123,10 +131,21 @@ enum DropTable {
         try FileSystem.write(
           DropPlace.valid, to: FileSystem.split($0.package.root).parent + "/adapter-result.json")
       },
+      // In this task's folder, under the token of a lease that another task has.
       DropCase("the package copied under the name of another lease", .waiting, told: false) {
+        let copy = FileSystem.split($0.package.root).parent + "/" + FileSystem.split($0.other.root).name
+        try FileSystem.makeDirectories(copy)
+        try FileSystem.write(DropPlace.valid, to: "\(copy)/adapter-result.json")
+      },
+      DropCase("a package under the name of no lease", .waiting, told: false) {
         let copy = FileSystem.split($0.package.root).parent + "/../copy-\(UInt32.random(in: 0...UInt32.max))"
         try FileSystem.makeDirectories(copy)
         try FileSystem.write(DropPlace.valid, to: "\(copy)/adapter-result.json")
+      },
+      // A lease's folder is its worker's right to deliver: who may write there delivers (docs/reliability.md).
+      DropCase("a valid result that another task's worker wrote here", .taken) {
+        try FileSystem.write(DropPlace.valid, to: "\($0.other.scratch)/made-elsewhere")
+        try FileSystem.rename("\($0.other.scratch)/made-elsewhere", $0.result)
       },
       DropCase("another package's task file as the result", .refused("status")) {
         try $0.write(try FileSystem.read($0.other.task))

@@ -177,4 +177,41 @@ struct ResultFileTests {
     writer.join()
     #expect(seen.contains("changing"))
   }
+
+  @Test(
+    "what is swapped into its place while it is read is neither followed nor waited for",
+    .timeLimit(.minutes(2)))
+  func swapped() throws {
+    let secret = [UInt8](repeating: 0x73, count: 64)
+    try FileSystem.write(secret, to: "\(package)/secret")
+    let (path, made) = (result, "\(package)/made")
+    let stop = Guarded(false)
+    let writer = try PermanentThread {
+      for turn in sequence(first: 0, next: { $0 + 1 }) where !stop.withLock({ $0 }) {
+        unlink(made)
+        switch turn % 3 {
+        case 0: try? FileSystem.write(Array("{}".utf8), to: made)
+        case 1: symlink("secret", made)
+        default: mkfifo(made, 0o666)
+        }
+        rename(made, path)
+        if stop.withLock({ $0 }) { break }
+      }
+    }
+    defer {
+      stop.withLock { $0 = true }
+      writer.join()
+    }
+    var seen = Set<String>()
+    for _ in 0..<60_000 {
+      switch try ResultFile.read(package: package) {
+      case .bytes(let bytes, _):
+        #expect(bytes == Array("{}".utf8), "read through a link")
+        seen.insert("bytes")
+      case .refused(let why, _): seen.insert(why)
+      case .missing, .changing: break
+      }
+    }
+    #expect(seen.count == 3, "each of the three was met: \(seen)")
+  }
 }

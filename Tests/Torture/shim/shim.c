@@ -218,7 +218,11 @@ void shim_record_size(int fd, off_t size) {
 void shim_record_paths(enum record kind, int folder, const char *from, int other, const char *to) {
   char first[PATH_MAX] = "", second[PATH_MAX] = "";
   if (to) absolute(other, to, second);
-  record(kind, 0, 0, absolute(folder, from, first), second, strlen(second));
+  absolute(folder, from, first);
+  // A file without a name is linked by its descriptor: what matters is which file that is.
+  int fd;
+  if (kind == r_link && sscanf(first, "/proc/self/fd/%d", &fd) == 1) path_of(fd, first);
+  record(kind, 0, 0, first, second, strlen(second));
 }
 
 void shim_record_link(const char *target, int folder, const char *path) {

@@ -1,0 +1,34 @@
+// What others have committed and not synced. SQLite's commit is seen by everybody as soon as it is written; who is killed
+// before its sync leaves one that a power cut would take back.
+
+import Glibc
+
+extension StateDatabase {
+  /// Brings `events.jsonl` up to the table after a crash between a commit and its projection.
+  public func healEvents() throws {
+    try syncLog()
+    try locked { try read { try log.catchUp($0) } }
+  }
+
+  /// Makes durable what this connection has read, so that it may be told. Costs nothing where nothing was read since the
+  /// connection's own last commit, which took everything before it along.
+  ///
+  /// - Throws: what the disk says.
+  public func settle() throws {
+    guard hasReadSinceSync, access == .shared else { return }
+    try syncLog()
+    hasReadSinceSync = false
+  }
+
+  /// Makes durable what is in SQLite's log, whoever has committed it.
+  func syncLog() throws {
+    // SQLite locks the database and the index of the log, so closing a descriptor of the log itself drops no lock.
+    guard !Sabotage.noHealSync.isOn, try FileSystem.entry(layout.databaseLog) != nil else { return }
+    let descriptor = try FileSystem.open(layout.databaseLog, O_RDONLY | O_NOFOLLOW)
+    defer { Glibc.close(descriptor) }
+    // On a file system that is mounted to be read only, nothing waits to be written.
+    if !Sabotage.noSync.isOn, FileSystem.retrying({ fdatasync(descriptor) }) != 0, errno != EROFS {
+      throw FileSystem.failure("sync", layout.databaseLog)
+    }
+  }
+}
