@@ -136,9 +136,11 @@ swarm: build ## many processes at one run, from seeded scripts: SEEDS=n, FROM=se
 drops: setup ## more results at once than the kernel tells of: DROPS=n
 	FLOWDEX_DROPS=$(or $(DROPS),20000) swift test --disable-xctest --filter QueueRunnerTests.DropWatcherTests/flood
 
-replay: setup ## histories and random workflows, replayed: REPLAYS=n, WORKFLOWS=n, FROM=seed
+replay: setup ## histories and random workflows, replayed, and killed: REPLAYS=n, WORKFLOWS=n, KILLED=n, FROM=seed
 	FLOWDEX_REPLAYS=$(or $(REPLAYS),1000) FLOWDEX_WORKFLOWS=$(or $(WORKFLOWS),1000) FLOWDEX_SEED=$(or $(FROM),1) \
 	  swift test --disable-xctest --filter RuntimeTests.DeterminismTests
+	FLOWDEX_KILLED=$(or $(KILLED),500) FLOWDEX_SEED=$(or $(FROM),1) \
+	  swift test --disable-xctest --filter RuntimeTests.KilledWorkflowTests
 
 fuzz: setup ## fuzz what reads from outside, each SECONDS=60
 	FLOWDEX_SANITIZER=fuzzer swift build -c release --product fuzz --scratch-path .build/fuzz \
