@@ -18,6 +18,18 @@ struct FuzzCorpusTests {
     }
   }
 
+  /// What is JSON by the RFC's letter is named so: a reader that refuses it has gone wrong, whatever else it gets right.
+  @Test("has texts that are to be accepted")
+  func accepted() throws {
+    let folder = "\(Self.folder)/result"
+    let names = try FileSystem.names(in: folder).filter { $0.hasPrefix("valid-") }.sorted()
+    #expect(names.count >= 14)
+    for name in names {
+      let bytes = try FileSystem.read("\(folder)/\(name)")
+      #expect(throws: Never.self, "\(name)") { try JSONValue(parsing: bytes) }
+    }
+  }
+
   @Test("is small enough to be kept")
   func size() throws {
     let sizes = try FuzzTarget.allCases.flatMap { target in
