@@ -142,16 +142,17 @@ replay: setup ## histories and random workflows, replayed, and killed: REPLAYS=n
 	FLOWDEX_KILLED=$(or $(KILLED),500) FLOWDEX_SEED=$(or $(FROM),1) \
 	  swift test --disable-xctest --filter RuntimeTests.KilledWorkflowTests
 
-fuzz: setup ## fuzz what reads from outside, each SECONDS=60
+fuzz: setup ## fuzz what reads from outside, each SECONDS=60; what is found joins Tests/Fuzz/Corpus
 	FLOWDEX_SANITIZER=fuzzer swift build -c release --product fuzz --scratch-path .build/fuzz \
 	  -Xswiftc -enable-testing -Xswiftc -sanitize=fuzzer -Xswiftc -use-ld=lld
 	@for target in result workflow manifest patch; do \
 	  echo "fuzz: $$target"; mkdir -p .build/fuzz/found/$$target; \
+	  keep() { Tests/Fuzz/keep.sh .build/fuzz/release/fuzz $$target .build/fuzz/found/$$target Tests/Fuzz/Corpus/$$target; }; \
 	  FUZZ_TARGET=$$target SWIFT_BACKTRACE=enable=no .build/fuzz/release/fuzz -max_total_time=$(or $(SECONDS),60) \
 	    -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 -artifact_prefix=.build/fuzz/$$target- \
 	    .build/fuzz/found/$$target Tests/Fuzz/Corpus/$$target 2>.build/fuzz/$$target.log || \
-	    { tail -n 20 .build/fuzz/$$target.log >&2; exit 1; }; \
-	  grep -E 'number_of_executed_units|new_units_added' .build/fuzz/$$target.log; \
+	    { tail -n 20 .build/fuzz/$$target.log >&2; keep; exit 1; }; \
+	  grep -E 'number_of_executed_units|new_units_added' .build/fuzz/$$target.log; keep; \
 	done
 
 sanitize: setup ## the suites of the two libraries under the thread and the address sanitizer
