@@ -63,16 +63,32 @@ struct KilledRun {
     if !FileSystem.exists(layout.root) { try finish(run()) }
     for _ in 0..<random.below(3) + 2 {
       let process = try watch()
-      // So many answers on, or somewhere on the way there.
-      let goal = worker.answers + random.below(4)
-      for _ in 0..<1000 where worker.answers < goal && !process.hasEnded { usleep(2000) }
-      pause(random.below(2) == 0 ? 15 : 150)
+      if random.below(2) == 0 {
+        // At one of its commits, behind which something begins.
+        waitForCommits(random.below(12), of: process)
+        pause(4)
+      } else {
+        // So many answers on, or somewhere on the way there.
+        let goal = worker.answers + random.below(4)
+        for _ in 0..<1000 where worker.answers < goal && !process.hasEnded { usleep(2000) }
+        pause(random.below(2) == 0 ? 15 : 150)
+      }
       if random.below(3) == 0, let deno = process.deno {
         Glibc.kill(deno, SIGKILL)
         story.denoKills += 1
         pause(60)
       }
       kill(process)
+    }
+  }
+
+  /// Each rewrites `wake`.
+  private func waitForCommits(_ count: Int, of process: FlowdexProcess) {
+    var (last, seen) = (try? FileSystem.read(layout.wake), 0)
+    for _ in 0..<5000 where seen < count && !process.hasEnded {
+      usleep(300)
+      let now = try? FileSystem.read(layout.wake)
+      if now != last { (last, seen) = (now, seen + 1) }
     }
   }
 

@@ -27,7 +27,7 @@ struct RandomWorkflow {
       name: "random", maxAgents: 1000, maxConcurrency: 100,
       permissions: { read: ["src/**"], write: ["src/**"], hostCommands: [
         { id: "true", argv: ["true"], idempotent: true }, { id: "false", argv: ["false"], idempotent: true },
-        { id: "short", argv: ["sleep", "0.01"], idempotent: true },
+        { id: "short", argv: ["sleep", "0.03"], idempotent: true },
       ] },
       phases: [{ id: "p" }],
     }, async (ctx) => {
@@ -68,7 +68,7 @@ struct RandomWorkflow {
     let id = suffix.isEmpty ? "\"\(id())\"" : "\"\(id())-\" + \(suffix)"
     switch random.below(9) {
     case 0, 1:
-      let command = ["true", "false", "short", "nobody"].randomElement(using: &random) ?? "true"
+      let command = ["true", "false", "short", "short", "nobody"].randomElement(using: &random) ?? "true"
       return "host(\(id), \"\(command)\")"
     case 2: return "fan(\(id), \(random.below(3) + 1))"
     // Every other one is of a file that is not there, and is refused.
