@@ -20,23 +20,28 @@ struct WatchedFolders {
   private var shown: Set<String> = []
   private var isEverythingDue = true
   private var isStale = true
-  /// Somebody replaced `wake` or a queue folder: it is to be watched again.
-  private var isCommonLost = false
+  /// `wake` and the queue's folders, where they are not watched: they were replaced or moved away.
+  private var astray: Set<String>
+  private var saidAstray: Set<String> = []
   /// Leases whose folders could not be watched: they alone are looked at on a timer.
   private var unwatched: Set<String> = []
   /// Leases whose folders were not there to be watched.
   private var gone: Set<String> = []
-  private var saidLimit = false
+  /// Why some leases could not be watched, once it has been so.
+  private var limit: String?
+  private let isAsked: Bool
 
   init(_ run: Run, poll: Bool) throws {
     self.run = run
+    isAsked = poll
     pollReason = poll ? "looking every 0.25 s, as asked" : Self.pollReason(run.layout.root)
     news = pollReason
     subscription = pollReason == nil ? try DropWatcher.shared().subscribe() : nil
-    guard let subscription else { return }
+    astray = subscription == nil ? [] : [run.layout.wake, run.layout.ready, run.layout.claimed]
+    if subscription == nil { return }
     if !FileSystem.exists(run.layout.wake) { try FileSystem.write([], to: run.layout.wake) }
     for folder in [run.layout.ready, run.layout.claimed] { try FileSystem.makeDirectories(folder) }
-    watchCommon(subscription)
+    watchCommon(isMaking: false)
     try refreshAll()
   }
 
@@ -51,8 +56,13 @@ struct WatchedFolders {
 
   /// Everything is looked at on a timer.
   var isPolling: Bool { pollReason != nil }
-  /// Some leases are looked at on a timer.
-  var isPollingSome: Bool { !unwatched.isEmpty }
+  /// What is looked at on a timer for want of hints, and why; nil for nothing, and where that was asked for.
+  var polling: String? {
+    if isAsked { return nil }
+    return pollReason ?? (unwatched.isEmpty ? nil : limit)
+  }
+  /// Some leases are looked at on a timer, or a folder of the queue is looked for.
+  var isPollingSome: Bool { !unwatched.isEmpty || !astray.isEmpty }
   var descriptors: [Int32] { subscription.map { [$0.descriptor] } ?? [] }
   /// Something is to be looked at now, without waiting.
   var hasHints: Bool { isEverythingDue || !pending.isEmpty }
@@ -71,6 +81,7 @@ struct WatchedFolders {
   ) throws -> Collector.Scope {
     takeHints()
     if isFullLookDue { tryAgain() }
+    if isStale || isPollDue || isFullLookDue { watchCommon(isMaking: isFullLookDue) }
     if isStale || othersCommitted { try refreshAll() }
     if isPollDue { pending.formUnion(unwatched) }
     defer {
@@ -109,7 +120,11 @@ struct WatchedFolders {
       }
     }
     for path in hints.lost {
-      if watched.remove(WatchedPackage(path)) == nil { isCommonLost = true }
+      if [run.layout.wake, run.layout.ready, run.layout.claimed].contains(path) {
+        astray.insert(path)
+      } else {
+        watched.remove(WatchedPackage(path))
+      }
       isStale = true
       isEverythingDue = true
     }
@@ -145,8 +160,7 @@ struct WatchedFolders {
   /// Brings the watches in step with what the state calls unsettled, whoever has changed it.
   private mutating func refreshAll() throws {
     isStale = false
-    guard let subscription else { return }
-    if isCommonLost { watchCommon(subscription) }
+    if subscription == nil { return }
     var ended = watched
     try watchUnsettled { ended.remove(WatchedPackage($0)) }
     forget(ended.map(\.token))
@@ -188,22 +202,45 @@ struct WatchedFolders {
       case .polled(let reason):
         unwatched.insert(package.token)
         // Where everything is looked at, that has been said.
-        if saidLimit || isPolling { continue }
-        saidLimit = true
-        news = "\(reason): looking every 0.25 s at what could not be watched"
+        if limit != nil || isPolling { continue }
+        limit = "\(reason): looking every 0.25 s at what could not be watched"
+        news = limit
       }
     }
   }
 
-  private mutating func watchCommon(_ subscription: DropWatcher.Subscription) {
-    isCommonLost = false
-    for outcome in [
-      subscription.watch([run.layout.wake], kind: .file),
-      subscription.watch([run.layout.ready, run.layout.claimed], kind: .folder),
-    ].joined() {
+  /// Watches those of the run's own that are astray, and has everything looked at once they are watched.
+  ///
+  /// - Parameter isMaking: whether to make what is not there. A folder that was moved away a moment ago may come back,
+  ///   and would not find its place free; without one for long, nobody could claim.
+  private mutating func watchCommon(isMaking: Bool) {
+    guard let subscription else { return }
+    for path in astray.sorted() {
+      let isFile = path == run.layout.wake
+      if isMaking || isFile { makeCommon(path) }
+      let outcome = subscription.watch(path, kind: isFile ? .file : .folder)
+      if outcome == .gone {
+        if !saidAstray.insert(path).inserted { continue }
+        news = "there is no \(isFile ? "file" : "folder") `\(path)`: looking for it every 0.25 s"
+        continue
+      }
+      astray.remove(path)
+      saidAstray.remove(path)
+      isEverythingDue = true
       guard case .polled(let reason) = outcome, pollReason == nil else { continue }
       pollReason = "\(reason): looking every 0.25 s at everything"
       news = pollReason
+    }
+  }
+
+  /// Never the run's own folder: one that was moved away is not to be made up for. Where it cannot be made, it is tried
+  /// again, for as long as the run is there.
+  private func makeCommon(_ path: String) {
+    if path != run.layout.wake {
+      mkdir(run.layout.queue, 0o777)
+      mkdir(path, 0o777)
+    } else if !FileSystem.exists(path) {
+      try? FileSystem.write([], to: path)
     }
   }
 }

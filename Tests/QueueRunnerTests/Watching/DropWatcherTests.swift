@@ -121,6 +121,54 @@ struct DropWatcherTests {
     }
   }
 
+  private static let mounting = "unshare \(getuid() == 0 ? "" : "-Ur ")--mount sh -c"
+  private static let canMount = system("\(mounting) 'mount -t tmpfs none /tmp' >/dev/null 2>&1") == 0
+
+  @Test(
+    "a mount that ends is lost, and what lies beneath it can be watched",
+    .enabled(if: canMount, "a mount of one's own is needed"))
+  func unmounted() throws {
+    let drop = "\(path)/drop"
+    let turn = "\(path)/turn"
+    try FileSystem.makeDirectories(drop)
+    #expect(mkfifo(turn, 0o600) == 0)
+    // In a mount namespace of its own, whose files are found under its process.
+    let line = """
+      \(Self.mounting) 'mount -t tmpfs none \(drop) && echo $$ && read go <\(turn) \
+        && umount \(drop) && read go <\(turn)'
+      """
+    let mounter = try #require(popen(line, "re"))
+    defer { pclose(mounter) }
+    var pid = [CChar](repeating: 0, count: 32)
+    try #require(fgets(&pid, Int32(pid.count), mounter) != nil)
+    defer { try? FileSystem.write([10], to: turn) }
+    let digits = pid.prefix { $0 > 32 }.map { UInt8(bitPattern: $0) }
+    let mounted = "/proc/\(String(decoding: digits, as: UTF8.self))/root\(drop)"
+    #expect(subscription.watch(mounted, kind: .folder) == .watching)
+    try FileSystem.write([], to: "\(mounted)/r")
+    #expect(try told { $0.paths[mounted] == ["r"] }.lost.isEmpty)
+    #expect(!FileSystem.exists("\(drop)/r"), "it was written into the mount")
+    try FileSystem.write([10], to: turn)
+    #expect(try told { $0.lost.contains(mounted) }.lost == [mounted])
+    #expect(subscription.watch(mounted, kind: .folder) == .watching)
+    try FileSystem.write([], to: "\(drop)/s")
+    #expect(try told { $0.paths[mounted] == ["s"] }.lost.isEmpty)
+  }
+
+  @Test("no command that this process starts inherits what it watches with")
+  func closedOnExec() throws {
+    #expect(subscription.watch(path, kind: .folder) == .watching)
+    let flags = try FileSystem.names(in: "/proc/self/fd").compactMap { name -> Int32? in
+      guard let descriptor = Int32(name) else { return nil }
+      var target = [CChar](repeating: 0, count: 64)
+      readlink("/proc/self/fd/\(name)", &target, target.count - 1)
+      let isInotify = strstr(target, "inotify") != nil
+      return isInotify ? fcntl(descriptor, F_GETFD) : nil
+    }
+    // Other tests may have closed theirs since: -1 has the bit as well.
+    #expect(!flags.isEmpty && flags.allSatisfy { $0 & FD_CLOEXEC != 0 }, "\(flags)")
+  }
+
   @Test("a file that is replaced is lost, and can be watched anew")
   func replaced() throws {
     let wake = "\(path)/wake"
