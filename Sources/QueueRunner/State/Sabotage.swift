@@ -6,7 +6,7 @@
 import Glibc
 
 /// One safeguard, left out where `FLOWDEX_SABOTAGE` names it.
-enum Sabotage: String {
+package enum Sabotage: String {
   /// Nothing is synced: neither files nor the state.
   case noSync = "no-sync"
   /// SQLite's `synchronous = NORMAL`: commits are in the log, and the log is not on disk.
@@ -17,12 +17,15 @@ enum Sabotage: String {
   case noGuard = "no-guard"
   /// Updates change a row whoever holds its lease.
   case noToken = "no-token"
+  /// A watcher that gets hints looks at everything once, and then only if a hint says so: nothing makes up for one
+  /// that is not heeded.
+  case noFullLook = "no-full-look"
 
   #if DEBUG
     private static let chosen = getenv("FLOWDEX_SABOTAGE").flatMap { Sabotage(rawValue: String(cString: $0)) }
-    var isOn: Bool { Self.chosen == self }
+    package var isOn: Bool { Self.chosen == self }
   #else
-    var isOn: Bool { false }
+    package var isOn: Bool { false }
   #endif
 
   /// Whether a result is taken under a lease that has ended so.

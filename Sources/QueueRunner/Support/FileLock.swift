@@ -68,24 +68,34 @@ public final class FileLock {
     } ?? false
   }
 
-  /// Writes the holder's pid into the file: information for people, never what decides.
-  public func writeOwner(_ pid: Int32) throws {
+  /// What a holder says of itself: information for people, never what decides.
+  public struct Owner: Sendable, Equatable {
+    /// The holder's process.
+    public let pid: Int32
+    /// One line; nil for nothing.
+    public let note: String?
+  }
+
+  /// Writes what the holder says of itself into the file. Whoever reads meanwhile finds a pid all the same.
+  public func writeOwner(_ pid: Int32, note: String? = nil) throws {
     let descriptor = try descriptor()
-    let bytes = Array("\(pid)\n".utf8)
-    ftruncate(descriptor, 0)
+    let bytes = Array("\(pid)\n\(note.map { $0 + "\n" } ?? "")".utf8)
     if FileSystem.retrying({ pwrite(descriptor, bytes, bytes.count, 0) }) != bytes.count {
       throw FileSystem.failure("write", path)
     }
+    ftruncate(descriptor, off_t(bytes.count))
   }
 
-  /// The pid that the last holder wrote; nil where there is none, or no file.
-  public func owner() throws -> Int32? {
+  /// What the last holder wrote; nil where that is nothing, or there is no file.
+  public func owner() throws -> Owner? {
     let text = try looking("read") { descriptor -> String? in
-      var bytes = [UInt8](repeating: 0, count: 32)
+      var bytes = [UInt8](repeating: 0, count: 1024)
       let count = FileSystem.retrying { pread(descriptor, &bytes, bytes.count, 0) }
-      return count < 0 ? nil : String(decoding: bytes.prefix(count).prefix { $0 != 10 }, as: UTF8.self)
+      return count < 0 ? nil : String(decoding: bytes.prefix(count), as: UTF8.self)
     }
-    return text.flatMap { Int32($0) }
+    let lines = text?.split(separator: "\n", omittingEmptySubsequences: false) ?? []
+    guard let pid = lines.first.flatMap({ Int32($0) }) else { return nil }
+    return Owner(pid: pid, note: lines.count > 1 && !lines[1].isEmpty ? String(lines[1]) : nil)
   }
 
   private func descriptor() throws -> Int32 {

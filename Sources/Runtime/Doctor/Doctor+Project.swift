@@ -113,6 +113,12 @@ extension Doctor {
         warning("driver", "run `\(run.id)` is held by \(who)", "look for it in other containers and machines")
       )
     }
+    if let polling = run.polling {
+      findings.append(
+        warning(
+          "polling", "run `\(run.id)`, as its driver says: \(polling)",
+          "raise the limit that is named, or keep the project on a local disk"))
+    }
     findings += run.heldLocks.compactMap { lock($0, of: run) }
     if let error = run.comparisonError {
       findings.append(

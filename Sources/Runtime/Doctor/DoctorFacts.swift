@@ -46,6 +46,8 @@ struct DoctorFacts: Sendable, Equatable {
     var driverPid: Int32?
     var isDriven = false
     var isDriverAlive = false
+    /// What the driver looks at on a timer for want of hints, and why.
+    var polling: String?
     /// Watches that it needs now or could need.
     var watches = 0
     /// How `events.jsonl` differs from the state.

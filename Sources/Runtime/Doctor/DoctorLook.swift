@@ -138,6 +138,7 @@ enum DoctorLook {
       if let driver = try run.driver() {
         state.driverPid = driver.pid
         state.isDriven = driver.isAlive
+        state.polling = driver.polling
         state.isDriverAlive = ProcessRecord(pid: driver.pid) != nil
       }
       state.watches = state.isLive ? try watches(run) : 0

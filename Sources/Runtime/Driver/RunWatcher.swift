@@ -44,7 +44,9 @@ public final class RunWatcher {
   private var seat: DriverSeat?
   private var driver: Driver?
   private var lastSeq: Int64
-  private var nextFullLookMs: Int64 = 0
+  private var nextFullLookMs: Int64 = 0 {
+    didSet { if Sabotage.noFullLook.isOn, !folders.isPolling { nextFullLookMs = .max / 2 } }
+  }
   private var nextPollMs: Int64 = 0
   /// The state when it was last acted on, and when everything was last looked at.
   private var acted: Mark?
@@ -134,6 +136,7 @@ public final class RunWatcher {
     let status = try run.record().status
     if status.isOver { return try run.result() }
     if options.once, try isDone(standing, status) { return try run.result() }
+    seat?.note(folders.polling)
     rest()
     // Of others, only what had been committed before is known to have been acted on.
     acted = Mark(commits: run.database.commits, foreign: foreign)

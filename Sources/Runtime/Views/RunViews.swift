@@ -24,7 +24,9 @@ public enum RunViews {
     }
   }
 
-  static func runJSON(_ record: RunRecord, driver: (pid: Int32, isAlive: Bool)?) -> JSONValue {
+  static func runJSON(_ record: RunRecord, driver: (pid: Int32, isAlive: Bool, polling: String?)?)
+    -> JSONValue
+  {
     [
       "name": .string(record.name),
       "status": .string(record.status.rawValue),
@@ -36,7 +38,9 @@ public enum RunViews {
       "inputHash": .string(record.inputHash),
       "approvalHash": .string(record.approvalHash),
       "error": JSONValue(record.error),
-      "driver": driver.map { ["pid": JSONValue(Int($0.pid)), "alive": .bool($0.isAlive)] } ?? .null,
+      "driver": driver.map {
+        ["pid": JSONValue(Int($0.pid)), "alive": .bool($0.isAlive), "polling": JSONValue($0.polling)]
+      } ?? .null,
     ]
   }
 

@@ -70,8 +70,9 @@ struct Status: ParsableCommand {
     discussion: """
       As JSON: {runId, run, counts, usage, usageByPhase, tasks}. In `run`, `error` says why it failed, and
       `inputHash` is the SHA-256 of the input. `leaseLeftMs` of a task that is held goes below zero where its worker is
-      late. Without --compact, a task has also parentOpKey, spec, usage,
-      resultArtifactId, schemaRefusals, expiries, keptFrom, createdAt and updatedAt.
+      late. `polling` of the `driver` says what it looks at on a timer for want of hints, and why. Without --compact, a
+      task has also parentOpKey, spec, usage, resultArtifactId, schemaRefusals, expiries, keptFrom, createdAt and
+      updatedAt.
 
       Example:
         flowdex status RUN --compact --json
@@ -87,6 +88,11 @@ struct Status: ParsableCommand {
     if json { return Console.json(status) }
     let record = try run.record()
     Console.table([[run.layout.runId, record.status.rawValue, record.name, record.error ?? ""]])
+    if let driver = status["run"]?["driver"], let pid = driver["pid"]?.int,
+      let polling = driver["polling"]?.string
+    {
+      Console.note("process \(pid), which drives run `\(run.layout.runId)`: \(polling)")
+    }
     let columns = [
       "childKey", "phase", "status", "attempt", "agentRef", "leaseExpiresAt", "summary", "error",
     ]

@@ -142,6 +142,10 @@ struct LockWaitTests {
     try lock.writeOwner(77)
     chmod(path, 0o444)
     let other = FileLock(path: path)
-    #expect(try other.isHeldByOther() && other.owner() == 77)
+    #expect(try other.isHeldByOther() && other.owner() == .init(pid: 77, note: nil))
+    try lock.writeOwner(7, note: "looking")
+    #expect(try other.owner() == .init(pid: 7, note: "looking"))
+    try lock.writeOwner(77)
+    #expect(try other.owner() == .init(pid: 77, note: nil), "nothing is left of what was longer")
   }
 }

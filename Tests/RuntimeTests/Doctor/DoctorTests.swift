@@ -113,6 +113,11 @@ struct DoctorTests {
       "nothing left behind"
     ),
     (
+      "a driver without hints", { $0.runs = [run { $0.polling = "the limit: looking" }] }, "polling",
+      .warning,
+      "run `r`, as its driver says: the limit: looking"
+    ),
+    (
       "events out of step", { $0.runs = [run { $0.eventsDifference = "lacks the events from 9 on" }] },
       "events", .problem, "lacks the events from 9 on"
     ),
