@@ -2,41 +2,50 @@ import Glibc
 import QueueRunner
 import Testing
 
-/// Where the kernel does not tell of what is dropped, `watch` looks by itself, says so, and loses nothing.
+/// Where the kernel does not tell of what is dropped, `watch` looks by itself, says so, and loses nothing. No full look
+/// (`FLOWDEX_SABOTAGE=no-full-look`) makes up for what is neither hinted nor polled: then the watch never ends.
 @Suite("watching where hints are few", .serialized, .timeLimit(.minutes(15)))
 struct WatchLimitTests {
   static let canUnshare = Installed.has("unshare")
+  static let canMount = FaultTests.isRoot && canUnshare
+  static let canBind = Installed.has("bindfs") && FileSystem.exists("/dev/fuse")
+  /// The time is a bound against a watch that never ends.
+  private static let watch = "FLOWDEX_SABOTAGE=no-full-look exec timeout -k 1 120 \"$F\" watch r1"
 
-  /// Starts a run of so many tasks, leases them all by hand; the paths of their results.
-  private static func leased(_ scratch: Scratch, _ count: Int) async throws -> [String] {
-    _ = try await WorkerLoopTests.start(scratch, n: count)
-    return try await more(scratch, count)
-  }
-
-  private static func more(_ scratch: Scratch, _ limit: Int) async throws -> [String] {
+  private static func lease(_ scratch: Scratch, _ limit: Int) async throws -> [String] {
     let next = try await Cli.run(
       ["next", "r1", "--json", "--files", "--limit", "\(limit)"], in: scratch.path)
     return try next.json().array?.compactMap { $0["resultPath"]?.string } ?? []
   }
 
-  /// `watch` under a line of shell; once it says these words, the results are dropped, and it must end the run.
+  /// `watch` under a line of shell; once it says these words and has made its first look, the results are dropped,
+  /// and it must end the run.
+  ///
+  /// - Parameter place: where its process finds the project, once it runs.
   private static func watched(
-    _ line: String, says words: [String], _ scratch: Scratch, meanwhile: () async throws -> Void = {},
-    drop: () throws -> Void
+    _ line: String, says words: [String], _ scratch: Scratch, in place: () throws -> String? = { nil },
+    meanwhile: () async throws -> Void = {}, drop: () async throws -> Void
   ) async throws {
     let said = "\(scratch.path)/said"
     let watch = Task { try await FaultTests.shell("\(line) 2>\(said)", in: scratch.path) }
     try await meanwhile()
-    var text = ""
-    for _ in 0..<300 where !words.allSatisfy(text.contains) {
-      text = (try? FileSystem.read(said)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    var (text, noted) = ("", "")
+    // A watch notes what it polls when it has looked and has acted on it.
+    for _ in 0..<1200 where !words.allSatisfy(text.contains) || !words.allSatisfy(noted.contains) {
+      text = Self.text(said)
+      noted = Self.text("\(try place() ?? scratch.path)/.flowdex/runs/r1/driver.lock")
       try await Task.sleep(for: .milliseconds(50))
     }
     #expect(words.allSatisfy(text.contains), "it says `\(text)`")
-    try drop()
+    #expect(words.allSatisfy(noted.contains), "it notes `\(noted)`")
+    try await drop()
     let ended = try await watch.value
     #expect(ended.status == 0, "\(ended) \((try? scratch.text("said")) ?? "")")
     #expect(text.components("looking every") == 1, "it is said once: \(text)")
+  }
+
+  private static func text(_ path: String) -> String {
+    (try? FileSystem.read(path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
 
   @Test(
@@ -45,48 +54,123 @@ struct WatchLimitTests {
   func limit(watches: Int) async throws {
     let scratch = try Scratch()
     _ = try await WorkerLoopTests.start(scratch, n: 40)
-    var results = try await Self.more(scratch, 5)
+    var results = try await Self.lease(scratch, 5)
     let what = watches == 1 ? "at everything" : "at what could not be watched"
+    let words = ["the limit on watches is reached (`user.max_inotify_watches` = \(watches))", what]
     try await Self.watched(
-      "unshare -Ur sh -c 'echo \(watches) >/proc/sys/user/max_inotify_watches; exec \"$F\" watch r1'",
-      says: ["the limit on watches is reached (`user.max_inotify_watches` = \(watches))", what], scratch
+      "unshare -Ur sh -c 'echo \(watches) >/proc/sys/user/max_inotify_watches; \(Self.watch)'",
+      says: words, scratch,
+      meanwhile: {
+        // Most leases come while it watches already.
+        results += try await Self.lease(scratch, 40)
+        try #require(results.count == 40)
+      }
     ) {
-      // Most leases come while it watches already.
-      results += try await Self.more(scratch, 40)
-      try #require(results.count == 40)
-    } drop: {
+      try await Self.checkTold(scratch, words)
       for result in results { try FileSystem.write(Envelope.json().canonicalBytes, to: result) }
     }
     let report = try await Cli.run(["report", "r1", "--path", "statuses"], in: scratch.path).json()
     #expect(report.array?.count == 40)
+    let after = try await Cli.run(["status", "r1", "--json"], in: scratch.path).json()
+    #expect(after["run"]?["driver"]?["polling"] == .null, "nobody polls any more")
+  }
+
+  /// Other processes say what the one that drives looks at on a timer.
+  private static func checkTold(_ scratch: Scratch, _ words: [String]) async throws {
+    let status = try await Cli.run(["status", "r1", "--json"], in: scratch.path).json()
+    let polling = status["run"]?["driver"]?["polling"]?.string ?? ""
+    #expect(words.allSatisfy(polling.contains), "status has `\(polling)`")
+    let said = try await Cli.run(["status", "r1"], in: scratch.path).stderr
+    #expect(words.allSatisfy(said.contains), "status says `\(said)`")
+    let doctor = try await Cli.run(["doctor"], in: scratch.path).stdout
+    #expect(words.allSatisfy(doctor.contains), "doctor says \(doctor)")
   }
 
   @Test(
-    "an overlay, and changes behind a FUSE mount, which give no event: what is dropped is found",
-    .enabled(if: FaultTests.isRoot && canUnshare, "mounting needs root"), arguments: ["overlay", "bindfs"])
-  func silent(kind: String) async throws {
-    if kind == "bindfs", !Installed.has("bindfs") || !FileSystem.exists("/dev/fuse") { return }
+    "on an overlay, which does not tell of every change, what is dropped is found",
+    .enabled(if: canMount, "mounting needs root"))
+  func overlay() async throws {
     let scratch = try Scratch()
-    let results = try await Self.leased(scratch, 5)
-    let behind = try Scratch("flowdex-behind")
-    for folder in ["up", "work", "data"] { try FileSystem.makeDirectories("\(behind.path)/\(folder)") }
-    _ = try await FaultTests.shell("cp -a . \(behind.path)/data", in: scratch.path)
-    let mount =
-      kind == "overlay"
-      ? "mount -t overlay overlay -o lowerdir=$PWD,upperdir=$B/up,workdir=$B/work $PWD"
-      : "bindfs -o nonempty $B/data $PWD"
+    _ = try await WorkerLoopTests.start(scratch, n: 5)
+    let results = try await Self.lease(scratch, 5)
+    let layers = try Scratch("flowdex-layers")
+    for folder in ["up", "work"] { try FileSystem.makeDirectories("\(layers.path)/\(folder)") }
+    // Through the overlay itself: what becomes of changes to its layers from behind, the kernel leaves open, and what
+    // has been looked for in vain it need not find there. No hint tells of it all the same, for nothing is watched.
+    let place = {
+      let pid = Self.text("\(layers.path)/pid").filter(\.isNumber)
+      return "/proc/\(pid)/root\(scratch.path)"
+    }
     try await Self.watched(
-      "B=\(behind.path) unshare --mount sh -c '\(mount) && cd $PWD && echo $$ >$B/pid && exec \"$F\" watch r1'",
-      says: ["does not tell of"], scratch,
-      drop: {
-        // The kernel leaves it open what an overlay makes of changes to its layers, so there it is its own mount.
-        let pid = try behind.text("pid").filter(\.isNumber)
-        let prefix = kind == "overlay" ? "/proc/\(pid)/root\(scratch.path)" : "\(behind.path)/data"
-        for result in results {
-          let path = prefix + result.dropFirst(scratch.path.utf8.count)
-          try FileSystem.writeAtomically(Envelope.json().canonicalBytes, to: path, sync: false)
+      """
+      B=\(layers.path) unshare --mount sh -c 'mount -t overlay overlay \
+        -o lowerdir=$PWD,upperdir=$B/up,workdir=$B/work $PWD && cd $PWD && echo $$ >$B/pid && \(Self.watch)'
+      """, says: ["`overlay` does not tell of every change"], scratch, in: place
+    ) {
+      for result in results { try Self.drop(place() + result.dropFirst(scratch.path.utf8.count)) }
+    }
+  }
+
+  @Test(
+    "behind a FUSE mount, which does not tell of changes, what is dropped is found",
+    .enabled(if: canMount && canBind, "bindfs, /dev/fuse and root are needed"))
+  func fuse() async throws {
+    let scratch = try Scratch()
+    _ = try await WorkerLoopTests.start(scratch, n: 5)
+    let results = try await Self.lease(scratch, 5)
+    let behind = try Scratch("flowdex-behind")
+    _ = try await FaultTests.shell("cp -a . \(behind.path)/data", in: scratch.path)
+    try await Self.watched(
+      """
+      B=\(behind.path) unshare --mount sh -c 'bindfs -o nonempty $B/data $PWD && cd $PWD && \(Self.watch)'
+      """, says: ["does not tell of changes"], scratch, in: { "\(behind.path)/data" }
+    ) {
+      for result in results {
+        try Self.drop("\(behind.path)/data" + result.dropFirst(scratch.path.utf8.count))
+      }
+    }
+  }
+
+  private static func drop(_ path: String) throws {
+    try FileSystem.writeAtomically(Envelope.json().canonicalBytes, to: path, sync: false)
+  }
+
+  @Test("claims and results are taken by hints alone, also when the queue's folders were moved away and back")
+  func hintsAlone() async throws {
+    let scratch = try Scratch()
+    _ = try await WorkerLoopTests.start(scratch, n: 6)
+    let run = scratch.layout.run("r1")
+    let watch = Task {
+      try await FaultTests.shell("\(Self.watch) --dispatch --limit 2 >events", in: scratch.path)
+    }
+    for turn in 0..<6 {
+      var ready: [String] = []
+      for _ in 0..<1200 where ready.isEmpty {
+        ready = (try? FileSystem.names(in: run.ready)) ?? []
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      let token = try #require(ready.first)
+      if turn.isMultiple(of: 2) {
+        let folder = turn == 2 ? run.ready : run.claimed
+        try FileSystem.rename(folder, "\(run.root)/away")
+        if turn == 4 { try await Task.sleep(for: .milliseconds(100)) }
+        try FileSystem.rename("\(run.root)/away", folder)
+      }
+      try FileSystem.rename(run.ready(token), run.claimed(token))
+      var states: [String] = []
+      for _ in 0..<1200 where !states.contains("leased") {
+        let status = try await Cli.run(["status", "r1", "--compact", "--json"], in: scratch.path).json()
+        states = (status["tasks"]?.array ?? []).compactMap {
+          $0["leaseToken"]?.string == token ? $0["status"]?.string : nil
         }
-      })
+      }
+      #expect(states == ["leased"], "the claim was seen")
+      try Self.drop(PackageLayout(root: run.claimed(token)).result)
+    }
+    let ended = try await watch.value
+    #expect(ended.status == 0, "\(ended)")
+    let report = try await Cli.run(["report", "r1", "--path", "statuses"], in: scratch.path).json()
+    #expect(report.array?.count == 6)
   }
 }
 
