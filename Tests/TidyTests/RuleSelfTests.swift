@@ -88,6 +88,18 @@ import Testing
   }
 
   @Test(arguments: [
+    ("inotifytools_next_events(0, 1)", "Watching/InotifyLibrary.swift", true),
+    ("inotifytools_next_events(0, 1)", "Watching/WatchThread.swift", false),
+    ("inotifytools_watch_recursively(a, b)", "Watching/InotifyLibrary.swift", false),
+    ("inotifytools_ignore_events_by_regex(a, b)", "Watching/InotifyLibrary.swift", false),
+    ("// inotifytools_error says why", "Watching/WatchThread.swift", true),
+  ])
+  func watching(_ text: String, _ path: String, _ isFine: Bool) {
+    let file = Self.file(text, "Sources/QueueRunner/\(path)")
+    #expect(ModuleRules.watching(path: file.path, code: file.code).isEmpty == isFine)
+  }
+
+  @Test(arguments: [
     ("// as Deno does", false), ("let x = \"TypeScript\"", false), ("let workflowId = 1", false),
     ("// the workflow's words", true), ("let denominator = 2", true),
   ])

@@ -26,6 +26,19 @@ import Testing
     #expect(Self.sources.flatMap(ModuleRules.foreignWords) == [])
   }
 
+  @Test func theWatchLibraryStaysBehindItsSeam() {
+    #expect(Self.sources.flatMap { ModuleRules.watching(path: $0.path, code: $0.code) } == [])
+    let headers = ProjectTree.paths(under: "Sources", endings: [".c", ".h", ".modulemap"])
+    #expect(headers.contains("Sources/CInotifyTools/shim.h"))
+    #expect(
+      headers.flatMap {
+        ModuleRules.watching(
+          path: $0,
+          code: ProjectTree.text($0).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        )
+      } == [])
+  }
+
   @Test func sqlStaysInTheStores() { #expect(Self.sources.flatMap(ModuleRules.sql) == []) }
 
   @Test func pathsAreSpelledInTheLayout() { #expect(Self.sources.flatMap(ModuleRules.paths) == []) }

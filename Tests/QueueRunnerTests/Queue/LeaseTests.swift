@@ -124,6 +124,41 @@ struct LeaseTests {
     #expect(try collector.pass().reclaimed.count == 1, "an old heartbeat counts no second time")
   }
 
+  @Test("of a heartbeat only that its time changes counts, never the time that it says")
+  func heartbeatTimes() throws {
+    let fixture = try QueueFixture()
+    let lease = try fixture.lease()[0]
+    let collector = Collector(fixture.queue)
+    try FileSystem.write([], to: lease.package!.heartbeat)
+    // In 1970, in 2400, and back again; what a file system cannot keep it cuts to what it can.
+    for second in [0, 13_569_465_600, 0, 1] {
+      let time = timespec(tv_sec: second, tv_nsec: 0)
+      #expect(utimensat(AT_FDCWD, lease.package!.heartbeat, [time, time], 0) == 0)
+      fixture.clock.advance(ms: 29 * 60_000)
+      #expect(try collector.pass().reclaimed.isEmpty, "\(second)")
+    }
+    fixture.clock.advance(ms: 29 * 60_000)
+    #expect(try collector.pass().reclaimed.isEmpty)
+    fixture.clock.advance(ms: 2 * 60_000)
+    #expect(try collector.pass().reclaimed.count == 1)
+  }
+
+  @Test(
+    "a heartbeat of 2200 or 2400 keeps a lease for no longer than any other",
+    arguments: [7_258_118_400, 13_569_465_600])
+  func heartbeatAhead(second: Int) throws {
+    let fixture = try QueueFixture()
+    let lease = try fixture.lease()[0]
+    let collector = Collector(fixture.queue)
+    try FileSystem.write([], to: lease.package!.heartbeat)
+    let time = timespec(tv_sec: second, tv_nsec: 0)
+    #expect(utimensat(AT_FDCWD, lease.package!.heartbeat, [time, time], 0) == 0)
+    fixture.clock.advance(ms: 29 * 60_000)
+    #expect(try collector.pass().reclaimed.isEmpty)
+    fixture.clock.advance(ms: 31 * 60_000)
+    #expect(try collector.pass().reclaimed.count == 1)
+  }
+
   @Test("a result that lies there is taken before the lease is called expired")
   func resultBeforeExpiry() throws {
     let fixture = try QueueFixture()
