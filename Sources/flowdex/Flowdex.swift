@@ -31,7 +31,7 @@ struct Flowdex: ParsableCommand {
 
   static func main() {
     Console.settle()
-    LockWaits.tell(Console.note)
+    LockWaits.tell(Console.aside)
     var arguments = CommandWords.given()
     do {
       try Self.changeFolder(&arguments)

@@ -23,6 +23,7 @@ rm -f "$merged"/{crash,timeout,oom}-*
 mkdir "$merged.small"
 find "$found" -type f -size -4097c -exec cp -t "$merged.small" {} +
 FUZZ_TARGET=$target SWIFT_BACKTRACE=enable=no "$fuzz" -merge=1 -timeout=10 -rss_limit_mb=2048 \
+  -artifact_prefix="$(dirname "$found")/../$target-" \
   "$merged" "$merged.small" 2>"$(dirname "$found")/../$target-merge.log"
 size=$(cat "$corpus"/* | wc -c) added=0
 while read -r bytes name; do

@@ -54,7 +54,8 @@ public enum ResultFile {
     isPlainFolder(package) && isPlainFolder(FileSystem.split(package).parent)
   }
 
-  private static func isPlainFolder(_ path: String) -> Bool {
+  /// Not a link to one; false also where it cannot be looked at.
+  static func isPlainFolder(_ path: String) -> Bool {
     var status = stat()
     return FileSystem.retrying { lstat(path, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
@@ -62,7 +63,12 @@ public enum ResultFile {
   /// Reads the result once. Only trouble of the machine (no descriptors, a broken disk) is thrown: what a
   /// worker did wrong is a reading, so that it stops no other worker's result.
   public static func read(package: String) throws -> Reading {
-    guard try FileSystem.entry(FileSystem.split(package).parent)?.kind == .directory else { return .missing }
+    do {
+      let folder = FileSystem.split(package).parent
+      guard try FileSystem.entry(folder)?.kind == .directory else { return .missing }
+    } catch let error as FlowdexError where error.isOfTheEntry {
+      return .missing
+    }
     return try read(folder: package, name: PackageLayout.resultName, O_NOFOLLOW)
   }
 

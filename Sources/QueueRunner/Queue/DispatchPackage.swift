@@ -65,28 +65,41 @@ struct DispatchPackage {
   ///
   /// - Throws: trouble of the machine.
   func repair() throws {
-    do {
-      for folder in [FileSystem.split(place.root).parent, place.root] {
-        guard try FileSystem.entry(folder).map({ $0.kind == .directory }) ?? true else { return }
-      }
-      if try !FileSystem.isThere(place.scratch) { try FileSystem.makeDirectories(place.scratch) }
-      if spec.isWrite, try !FileSystem.isThere(place.work) { try makeCopyAgain() }
-    } catch let error as FlowdexError where error.isOfTheEntry {}
+    let folders = [FileSystem.split(place.root).parent, place.root]
+    guard try folders.allSatisfy({ try Self.isMissing($0) || ResultFile.isPlainFolder($0) }) else { return }
+    try Self.leavingWrecks { try FileSystem.makeDirectories(place.root) }
+    if try Self.isMissing(place.scratch) {
+      try Self.leavingWrecks { try FileSystem.makeDirectories(place.scratch) }
+    }
+    if spec.isWrite, try Self.isMissing(place.work) { try makeCopyAgain() }
     for (path, bytes) in files(in: place) {
-      do {
+      try Self.leavingWrecks {
         if try !Self.holds(path, bytes) { try FileSystem.writeAtomically(bytes, to: path, sync: false) }
-      } catch let error as FlowdexError where error.isOfTheEntry {}
+      }
     }
   }
 
-  /// Whole or not at all, for half a copy would look as if its worker had deleted the rest.
+  /// Whole and on disk, or not there: half a copy would look as if its worker had deleted the rest. The caller holds
+  /// `dispatch.lock`, without which another process would do the same in the same place.
   private func makeCopyAgain() throws {
     let staged = layout.stagedPackage(token)
     try FileSystem.removeTree(staged.root)
     try FileSystem.makeDirectories(staged.root)
     try copies.make(cwd, staged.work)
-    try FileSystem.rename(staged.work, place.work)
+    try copies.sync(staged.root)
+    try Self.leavingWrecks { try FileSystem.rename(staged.work, place.work) }
     try FileSystem.removeTree(staged.root)
+  }
+
+  private static func isMissing(_ path: String) throws -> Bool {
+    do { return try !FileSystem.isThere(path) } catch let error as FlowdexError where error.isOfTheEntry {
+      return false
+    }
+  }
+
+  /// What a worker has made of its package is no trouble of the machine.
+  private static func leavingWrecks(_ body: () throws -> Void) throws {
+    do { try body() } catch let error as FlowdexError where error.isOfTheEntry {}
   }
 
   /// Whether a file holds these bytes. What lies there may be anything: it is not followed, and not waited for.

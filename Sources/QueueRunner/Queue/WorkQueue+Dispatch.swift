@@ -284,9 +284,12 @@ extension WorkQueue {
   /// After a reboot: writes again what a power cut lost of the packages that workers hold or wait for.
   public func repairPackagesAfterReboot() throws {
     let boot = clock.bootId()
-    guard try database.read(QueueStore.bootId) != boot else {
-      return
-    }
+    if try database.read(QueueStore.bootId) == boot { return }
+    try dispatchLock.lock()
+    defer { dispatchLock.unlock() }
+    // Somebody else has done it meanwhile.
+    if try database.read(QueueStore.bootId) == boot { return }
+    defer { try? FileSystem.removeTree(layout.staging) }
     var hasCopies = false
     var walk = UnsettledWalk()
     while let part = try database.read({ try walk.next($0, limit: LookParts.size) }) {
@@ -303,15 +306,13 @@ extension WorkQueue {
   }
 
   /// Removes packages that no lease names: a power cut may have kept them and lost the note of what was about to
-  /// appear. Folders that are not called as leases are were not made by flowdex, and stay.
+  /// appear. Folders that are not called as leases are were not made by flowdex, and stay. With `dispatch.lock` held.
   private func sweepStrangers() throws {
-    try dispatchLock.lock()
-    defer { dispatchLock.unlock() }
     for child in try FileSystem.names(in: layout.dispatches) where !child.hasPrefix(".") {
       let folder = "\(layout.dispatches)/\(child)"
-      guard try FileSystem.entry(folder)?.kind == .directory else { continue }
       // A folder that a worker has closed to us is not swept, and stops nobody.
       do {
+        guard try FileSystem.entry(folder)?.kind == .directory else { continue }
         for token in try FileSystem.names(in: folder) where token.utf8.count == 36 {
           if try database.read({ try LeaseStore.find($0, token: token) }) == nil {
             try FileSystem.removeTree("\(folder)/\(token)")

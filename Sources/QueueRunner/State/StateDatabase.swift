@@ -229,6 +229,7 @@ public final class StateDatabase {
           try StateStatement.run(db, "BEGIN IMMEDIATE")
           do {
             let tx = try Transaction(db: db, wallMs: clock.nowMs())
+            hasReadSinceSync = true
             let value = try body(tx)
             try tx.finish()
             try StateStatement.run(db, "COMMIT")

@@ -76,10 +76,11 @@ public final class FileLock {
     public let note: String?
   }
 
-  /// Writes what the holder says of itself into the file. Whoever reads meanwhile finds a pid all the same.
+  /// Writes what the holder says of itself into the file, always in two lines: whoever reads meanwhile finds a pid all the
+  /// same, and no rest of an older note.
   public func writeOwner(_ pid: Int32, note: String? = nil) throws {
     let descriptor = try descriptor()
-    let bytes = Array("\(pid)\n\(note.map { $0 + "\n" } ?? "")".utf8)
+    let bytes = Array("\(pid)\n\(note ?? "")\n".utf8)
     if FileSystem.retrying({ pwrite(descriptor, bytes, bytes.count, 0) }) != bytes.count {
       throw FileSystem.failure("write", path)
     }

@@ -59,7 +59,8 @@ struct WatchedFolders {
   /// What is looked at on a timer for want of hints, and why; nil for nothing, and where that was asked for.
   var polling: String? {
     if isAsked { return nil }
-    return pollReason ?? (unwatched.isEmpty ? nil : limit)
+    let missing = saidAstray.min().map { "there is no `\($0)`: looking for it every 0.25 s" }
+    return pollReason ?? (unwatched.isEmpty ? missing : limit)
   }
   /// Some leases are looked at on a timer, or a folder of the queue is looked for.
   var isPollingSome: Bool { !unwatched.isEmpty || !astray.isEmpty }
@@ -217,7 +218,7 @@ struct WatchedFolders {
     guard let subscription else { return }
     for path in astray.sorted() {
       let isFile = path == run.layout.wake
-      if isMaking || isFile { makeCommon(path) }
+      if isMaking { makeCommon(path) }
       let outcome = subscription.watch(path, kind: isFile ? .file : .folder)
       if outcome == .gone {
         if !saidAstray.insert(path).inserted { continue }

@@ -14,6 +14,7 @@ enum Console {
 
   /// Called before each word: what is told of a run must be on disk.
   nonisolated(unsafe) private static var beforeWords: (() throws -> Void)?
+  nonisolated(unsafe) private static var isUnsettled = false
   static func ensure(beforeWords ensure: @escaping () throws -> Void) { beforeWords = ensure }
 
   /// Before anything is opened: a descriptor that the caller has closed would be given to the next file, and
@@ -79,8 +80,12 @@ enum Console {
         text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
   }
 
+  /// A word of another thread than the command's, about no run's state.
+  static func aside(_ text: String) { try? write(2, "flowdex: \(oneLine(text))\n") }
+
   private static func put(_ text: String) {
-    settleRuns()
+    // What cannot be made durable is not told as data.
+    guard settleRuns() else { exit(1) }
     do {
       try write(1, text)
     } catch let error as FlowdexError {
@@ -94,19 +99,22 @@ enum Console {
   }
 
   private static func say(_ text: String) {
-    settleRuns()
+    _ = settleRuns()
     // Nobody can be told that stderr is gone, and the work is worth more than the word about it.
     try? write(2, text)
   }
 
-  private static func settleRuns() {
-    guard let ensure = beforeWords else { return }
+  /// False once it has failed, which has been said.
+  private static func settleRuns() -> Bool {
+    guard let ensure = beforeWords else { return !isUnsettled }
     do {
       try ensure()
+      return true
     } catch {
       beforeWords = nil
+      isUnsettled = true
       note((error as? FlowdexError)?.description ?? "\(error)")
-      exit(1)
+      return false
     }
   }
 

@@ -107,28 +107,68 @@ struct WreckedPackageTests {
     }.sorted()
   }
 
-  @Test("a copy of the project that is made again is whole, or not there")
+  @Test("a copy of the project that is made again is whole and on disk, or not there")
   func copyAgain() throws {
     let fixture = try QueueFixture { $0.mode = "write" }
-    let fails = Guarded(false)
+    let (fails, synced) = (Guarded(false), Guarded<[[String]]>([]))
     let copies = WorkCopies(
       make: { _, folder in
         try FileSystem.makeDirectories(folder)
         try FileSystem.write([], to: "\(folder)/first")
         if fails.withLock({ $0 }) { throw FlowdexError.machine("errno-28", "no space") }
         try FileSystem.write([], to: "\(folder)/second")
-      }, judge: { _, _ in .unchanged }, sync: { _ in })
+      }, judge: { _, _ in .unchanged },
+      sync: { folder in
+        let made = try FileSystem.names(in: "\(folder)/work").sorted()
+        synced.withLock { $0.append(made) }
+      })
     let queue = try WorkQueue(fixture.queue.database, workCopies: copies) { _, _ in }
     let package = try queue.lease(limit: 1, files: true) { nil }[0].package!
+    synced.withLock { $0 = [] }
     try FileSystem.removeTree(package.work)
     fixture.clock.reboot(afterMs: 60_000)
     fails.withLock { $0 = true }
     #expect(throws: FlowdexError.self) { try queue.repairPackagesAfterReboot() }
     #expect(!FileSystem.exists(package.work), "half a copy looks as if the rest had been deleted")
+    #expect(!FileSystem.exists(fixture.layout.staging), "nor does half a copy stay elsewhere")
     fails.withLock { $0 = false }
     try queue.repairPackagesAfterReboot()
     #expect(try tree(package.work) == ["first", "second"])
-    #expect(!FileSystem.exists(fixture.layout.stagedPackage(FileSystem.split(package.root).name).root))
+    #expect(synced.withLock { $0.first } == ["first", "second"], "on disk before it is in its place")
+    #expect(!FileSystem.exists(fixture.layout.staging))
+  }
+
+  @Test("two processes that come after a reboot make it once")
+  func copyOnce() throws {
+    let fixture = try QueueFixture { $0.mode = "write" }
+    let made = Guarded(0)
+    let copies = WorkCopies(
+      make: { _, folder in
+        made.withLock { $0 += 1 }
+        try FileSystem.makeDirectories(folder)
+        try FileSystem.write([], to: "\(folder)/first")
+        usleep(200_000)
+        try FileSystem.write([], to: "\(folder)/second")
+      }, judge: { _, _ in .unchanged }, sync: { _ in })
+    let first = try WorkQueue(fixture.queue.database, workCopies: copies) { _, _ in }
+    let package = try first.lease(limit: 1, files: true) { nil }[0].package!
+    try FileSystem.removeTree(package.work)
+    fixture.clock.reboot(afterMs: 60_000)
+    made.withLock { $0 = 0 }
+    let (layout, clock) = (fixture.layout, fixture.clock)
+    let failures = Guarded<[String]>([])
+    let threads = try (0..<2).map { _ in
+      try PermanentThread {
+        do {
+          let state = try StateDatabase.open(layout, clock: clock, migrations: { _ in })
+          try WorkQueue(state, workCopies: copies) { _, _ in }.repairPackagesAfterReboot()
+        } catch { failures.withLock { $0.append("\(error)") } }
+      }
+    }
+    for thread in threads { thread.join() }
+    #expect(failures.withLock { $0 } == [])
+    #expect(try tree(package.work) == ["first", "second"])
+    #expect(made.withLock { $0 } == 1)
   }
 
   @Test("a refusal is not written beyond a link that took the package's place in the meantime")

@@ -100,7 +100,7 @@ struct KilledRun {
 
   /// Waits until it has ended by itself: with 0, or with 1 where the run has failed.
   private mutating func finish(_ process: FlowdexProcess) throws {
-    guard let status = process.wait(ms: 60_000) else {
+    guard let status = process.wait(ms: 300_000) else {
       _ = process.kill()
       story.problems.append("flowdex hung: \(said())")
       return
