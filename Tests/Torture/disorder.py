@@ -268,13 +268,15 @@ class Swarm:
         self.command(["watch", RUN, "--dispatch"])
         self.calm()
 
-    def judge_sayings(self, said):
-        """A command that is not idempotent ran once, or at most once where the report is not sure of it."""
+    def judge_sayings(self, said, rows):
+        """A command that is not idempotent ran once, or at most once where the report is not sure of it: once more for each
+        restart (`restart-agent`) with which it was begun anew."""
         lines = open(f"{self.root}/said.txt").read().split() if os.path.exists(f"{self.root}/said.txt") else []
         for number, (status, is_sure) in enumerate(said):
-            ran = lines.count(str(number))
-            if ran > 1 or is_sure and (ran != 1 or status != "completed") or not is_sure and status != "failed":
-                self.note(f"run twice: command {number} is {status}, sure: {is_sure}, and ran {ran} times")
+            ran, begun = lines.count(str(number)), rows(
+                "SELECT count(*) FROM operations WHERE key = ? AND state != 'pending'", f"hostCommand:say{number}")[0][0]
+            if ran > begun or is_sure and (ran < 1 or status != "completed") or not is_sure and status != "failed":
+                self.note(f"run twice: command {number} is {status}, sure: {is_sure}, and ran {ran} times, begun {begun}")
 
     def judge(self):
         db = sqlite3.connect(f"file:{self.run}/state.sqlite?mode=ro", uri=True)
@@ -286,7 +288,7 @@ class Swarm:
         said = found.pop("said")
         if found != REPORT:
             self.note(f"another report: {found}")
-        self.judge_sayings(said)
+        self.judge_sayings(said, rows)
         if open(f"{self.root}/src/a.txt").read() != "a!\n":
             self.note("a mixture: src/a.txt is not as the integration made it")
         for kind, what in self.told:
