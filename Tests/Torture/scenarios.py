@@ -236,6 +236,6 @@ def stored_report(project):
     try:
         with oracle.State(project.run) as state:
             digest = state.one("SELECT report FROM run")
-            return json.loads(state.artifact(digest)) if digest else None
-    except (oracle.sqlite3.Error, ValueError, TypeError):
+            return state.json(digest) if digest else None
+    except oracle.sqlite3.Error:
         return None

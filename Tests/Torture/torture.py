@@ -73,10 +73,10 @@ def cut(numbered):
     try:
         if name not in recordings:
             recordings[name] = powerloss.Recording(bench, library, name)
-        drawn, seen, restarted, failures = powerloss.states(recordings[name], seed, count, restarts)
-        return number, drawn, [key.hex() for key in seen], restarted, failures
+        _, seen, restarted, failures = powerloss.states(recordings[name], seed, count, restarts)
+        return number, [key.hex() for key in seen], restarted, failures
     except Exception:
-        return number, 0, [], 0, [(f"{name}, seed {seed}", {"harness": [traceback.format_exc()[-1500:]]})]
+        return number, [], 0, [(f"{name}, seed {seed}", {"harness": [traceback.format_exc()[-1500:]]})]
 
 
 def control(seed):
@@ -122,11 +122,11 @@ class Torture:
 class Cuts:
     """The tally of power cuts."""
     def __init__(self):
-        self.drawn, self.judged, self.restarted, self.failed, self.figures = 0, 0, 0, 0, {}
+        self.judged, self.restarted, self.failed, self.figures = 0, 0, 0, {}
         self.different = set()
 
-    def add(self, drawn, seen, restarted, failures):
-        self.drawn, self.judged, self.restarted = self.drawn + drawn, self.judged + len(seen), self.restarted + restarted
+    def add(self, seen, restarted, failures):
+        self.judged, self.restarted = self.judged + len(seen), self.restarted + restarted
         self.different.update(seen)
         self.failed += len(failures)
         for _, wrong in failures:
@@ -142,9 +142,9 @@ class Cuts:
 
 
 def cut_power(torture, numbered, cuts, on_done=lambda *_: None):
-    for number, drawn, seen, restarted, failures in torture.pool.imap_unordered(cut, numbered):
-        cuts.add(drawn, seen, restarted, failures)
-        on_done(number, drawn, seen, restarted, failures)
+    for number, seen, restarted, failures in torture.pool.imap_unordered(cut, numbered):
+        cuts.add(seen, restarted, failures)
+        on_done(number, seen, restarted, failures)
         for place, wrong in failures:
             print(f"torture: power cut: {place}: {json.dumps(wrong)[:1500]}", flush=True)
 

@@ -56,8 +56,7 @@ public enum ResultFile {
 
   /// Not a link to one; false also where it cannot be looked at.
   static func isPlainFolder(_ path: String) -> Bool {
-    var status = stat()
-    return FileSystem.retrying { lstat(path, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
+    ((try? FileSystem.entry(path)) ?? nil)?.kind == .directory
   }
 
   /// Reads the result once. Only trouble of the machine (no descriptors, a broken disk) is thrown: what a

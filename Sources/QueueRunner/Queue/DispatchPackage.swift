@@ -67,7 +67,6 @@ struct DispatchPackage {
   func repair() throws {
     let folders = [FileSystem.split(place.root).parent, place.root]
     guard try folders.allSatisfy({ try Self.isMissing($0) || ResultFile.isPlainFolder($0) }) else { return }
-    try Self.leavingWrecks { try FileSystem.makeDirectories(place.root) }
     if try Self.isMissing(place.scratch) {
       try Self.leavingWrecks { try FileSystem.makeDirectories(place.scratch) }
     }

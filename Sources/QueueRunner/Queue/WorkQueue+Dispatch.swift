@@ -290,17 +290,13 @@ extension WorkQueue {
     // Somebody else has done it meanwhile.
     if try database.read(QueueStore.bootId) == boot { return }
     defer { try? FileSystem.removeTree(layout.staging) }
-    var hasCopies = false
     var walk = UnsettledWalk()
     while let part = try database.read({ try walk.next($0, limit: LookParts.size) }) {
       for lease in part where lease.hasPackage && lease.state != .expired {
         guard let task = try database.read({ try TaskStore.find($0, id: lease.task) }) else { continue }
-        let package = try DispatchPackage(layout, lease, task, workCopies)
-        try package.repair()
-        hasCopies = hasCopies || package.spec.isWrite
+        try DispatchPackage(layout, lease, task, workCopies).repair()
       }
     }
-    if hasCopies { try workCopies.sync(layout.dispatches) }
     try sweepStrangers()
     try database.transition { try QueueStore.setBootId($0, boot) }
   }

@@ -37,12 +37,17 @@ struct WatchedFolders {
     pollReason = poll ? "looking every 0.25 s, as asked" : Self.pollReason(run.layout.root)
     news = pollReason
     subscription = pollReason == nil ? try DropWatcher.shared().subscribe() : nil
-    astray = subscription == nil ? [] : [run.layout.wake, run.layout.ready, run.layout.claimed]
+    astray = subscription == nil ? [] : Self.common(run)
     if subscription == nil { return }
     if !FileSystem.exists(run.layout.wake) { try FileSystem.write([], to: run.layout.wake) }
     for folder in [run.layout.ready, run.layout.claimed] { try FileSystem.makeDirectories(folder) }
     watchCommon(isMaking: false)
     try refreshAll()
+  }
+
+  /// What is watched besides packages.
+  private static func common(_ run: Run) -> Set<String> {
+    [run.layout.wake, run.layout.ready, run.layout.claimed]
   }
 
   private static func pollReason(_ path: String) -> String? {
@@ -121,7 +126,7 @@ struct WatchedFolders {
       }
     }
     for path in hints.lost {
-      if [run.layout.wake, run.layout.ready, run.layout.claimed].contains(path) {
+      if Self.common(run).contains(path) {
         astray.insert(path)
       } else {
         watched.remove(WatchedPackage(path))
