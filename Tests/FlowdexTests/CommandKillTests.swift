@@ -3,7 +3,7 @@ import Testing
 
 /// Promise 6 of docs/reliability.md where commands follow one another under one supervisor: SIGKILL at whatever moment,
 /// and what is not `idempotent` has run once, or nobody knows how it ended.
-@Suite("flowdex killed between commands that share a supervisor", .timeLimit(.minutes(5)))
+@Suite("flowdex killed between commands that share a supervisor", .timeLimit(.minutes(15)))
 struct CommandKillTests {
   private static let count = 16
 

@@ -5,7 +5,7 @@ import Testing
 
 /// Commands that only read, where nothing can be written: they say what is there, or why they cannot.
 @Suite(
-  "a project that can only be read", .timeLimit(.minutes(10)),
+  "a project that can only be read", .timeLimit(.minutes(15)),
   .enabled(if: FaultTests.isRoot && WatchLimitTests.canUnshare, "needs to mount, or to become another user"))
 struct ReadOnlyTests {
   /// How a state was left behind.

@@ -3,7 +3,7 @@ import QueueRunner
 import Testing
 
 /// A process that is stopped while it holds a lock of a run: who writes waits, and says for whom; who reads does not wait.
-@Suite("a stopped holder of a lock", .timeLimit(.minutes(10)))
+@Suite("a stopped holder of a lock", .timeLimit(.minutes(15)))
 struct StoppedHolderTests {
   /// Takes the lock as flowdex does (37 is F_OFD_SETLK), says its pid, and stops. No other program takes this kind.
   private static let holder = """

@@ -69,6 +69,18 @@ import Testing
     #expect(Budgets.problems(in: Self.file(String(repeating: "\n", count: 351))).count == 1)
   }
 
+  // MARK: tests
+
+  @Test func shortTimeLimitsAreFound() {
+    let limits = [1, 14, 15, 240].map { "@Test(.timeLimit(.minutes(\($0)))) func f() {}" }
+    let found = TestRules.timeLimits(Self.file(limits.joined(separator: "\n"), "Tests/A/B.swift"))
+    #expect(
+      found
+        == [1, 14].enumerated().map {
+          "Tests/A/B.swift:\($0 + 1): a limit of \($1) min; at least 15"
+        })
+  }
+
   // MARK: modules
 
   @Test(arguments: [

@@ -43,6 +43,10 @@ import Testing
 
   @Test func pathsAreSpelledInTheLayout() { #expect(Self.sources.flatMap(ModuleRules.paths) == []) }
 
+  @Test func timeLimitsEndHangsAndNothingElse() {
+    #expect(Self.everything.flatMap(TestRules.timeLimits) == [])
+  }
+
   @Test func thereIsOneClock() { #expect(Self.everything.flatMap(ModuleRules.clocks) == []) }
 
   @Test(arguments: ProjectTree.paths.filter { $0.hasSuffix(".md") })

@@ -180,7 +180,7 @@ struct ResultFileTests {
 
   @Test(
     "what is swapped into its place while it is read is neither followed nor waited for",
-    .timeLimit(.minutes(2)))
+    .timeLimit(.minutes(15)))
   func swapped() throws {
     let secret = [UInt8](repeating: 0x73, count: 64)
     try FileSystem.write(secret, to: "\(package)/secret")

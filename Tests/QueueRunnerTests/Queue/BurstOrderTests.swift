@@ -4,7 +4,7 @@ import Testing
 
 @testable import QueueRunner
 
-@Suite("a burst, from one batch to the next", .timeLimit(.minutes(5)))
+@Suite("a burst, from one batch to the next", .timeLimit(.minutes(15)))
 struct BurstOrderTests {
   /// The second opening of a fixture's state, which tells of each batch as it is taken, within its transaction.
   private static func queue(

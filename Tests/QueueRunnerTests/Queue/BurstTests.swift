@@ -3,7 +3,7 @@ import Testing
 
 @testable import QueueRunner
 
-@Suite("results that come together", .timeLimit(.minutes(5)))
+@Suite("results that come together", .timeLimit(.minutes(15)))
 struct BurstTests {
   /// Many more than are read ahead at once, and not all of them as they should be.
   static let count = 3 * ReadAhead.worthwhile + 7
@@ -88,7 +88,7 @@ struct CompanionTests {
     #expect(done.withLock { $0 } == Array(0..<1000))
   }
 
-  @Test("does what it was handed even if nobody waits", .timeLimit(.minutes(1)))
+  @Test("does what it was handed even if nobody waits", .timeLimit(.minutes(15)))
   func abandoned() throws {
     let finished = try Wakeup()
     do {

@@ -4,7 +4,7 @@ import Testing
 @testable import QueueRunner
 
 /// What one worker lays in the place of what flowdex made for it stops nobody, and leads flowdex nowhere else.
-@Suite("packages that their workers have wrecked", .timeLimit(.minutes(1)))
+@Suite("packages that their workers have wrecked", .timeLimit(.minutes(15)))
 struct WreckedPackageTests {
   struct Wreck: Sendable, CustomTestStringConvertible {
     let testDescription: String

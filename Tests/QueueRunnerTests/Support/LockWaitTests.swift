@@ -4,7 +4,7 @@ import Testing
 @testable import QueueRunner
 
 /// Waits for locks: when they are told of, and what is said of the holder.
-@Suite("waits for locks", .timeLimit(.minutes(2)))
+@Suite("waits for locks", .timeLimit(.minutes(15)))
 struct LockWaitTests {
   private static let patience = LockWaitLedger.patienceMs
 

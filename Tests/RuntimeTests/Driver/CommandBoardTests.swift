@@ -3,7 +3,7 @@ import Testing
 
 @testable import Runtime
 
-@Suite("host commands of a driver", .timeLimit(.minutes(5)))
+@Suite("host commands of a driver", .timeLimit(.minutes(15)))
 struct CommandBoardTests {
   @Test("an outcome is its command's, not that of the next one under the same key")
   func identity() throws {

@@ -31,7 +31,7 @@ private final class ListeningSession: WorkflowSession {
   func close() { heard.withLock { $0.isClosed = true } }
 }
 
-@Suite("a delivery in parts", .timeLimit(.minutes(5)))
+@Suite("a delivery in parts", .timeLimit(.minutes(15)))
 struct LongDeliveryTests {
   private static let count = 40
   private static let summary = String(repeating: "é\"", count: 8000)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Runtime
 
-@Suite("Supervisors that serve several commands", .timeLimit(.minutes(5)))
+@Suite("Supervisors that serve several commands", .timeLimit(.minutes(15)))
 struct SupervisorPoolTests {
   private let fixture: HostCommandFixture
   private let pool = SupervisorPool()

@@ -58,7 +58,7 @@ extension SessionTests {
     }
 
     /// More than the channel holds, in parts, to a session that has as much to say before it reads them.
-    @Test(.timeLimit(.minutes(5))) func aTextInPartsIsOneAndBlocksNobody() throws {
+    @Test(.timeLimit(.minutes(15))) func aTextInPartsIsOneAndBlocksNobody() throws {
       let play = Play(
         """
           const { text } = await ctx.agent({ id: "a" });

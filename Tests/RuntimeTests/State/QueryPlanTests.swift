@@ -4,7 +4,7 @@ import Testing
 
 @testable import Runtime
 
-@Suite("how the state of a run is searched", .timeLimit(.minutes(2)))
+@Suite("how the state of a run is searched", .timeLimit(.minutes(15)))
 struct QueryPlanTests {
   /// What a drive asks at each of its steps, and how SQLite must go about it: over the few rows that it is about, not
   /// over every operation that the run has had.
