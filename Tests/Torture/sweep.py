@@ -5,18 +5,21 @@ import scenarios
 from project import remove
 
 CHANGES = ["create", "write", "pwrite", "fsync", "fdatasync", "syncfs", "rename", "link", "symlink", "unlink", "mkdir",
-           "rmdir", "ftruncate", "chmod", "lock", "fork", "print", "pipewrite", "send"]
+           "rmdir", "ftruncate", "chmod", "lock", "fork", "thread", "print", "pipewrite", "send", "sendmsg"]
 WRITES = ["write", "pwrite", "print"]
 # What a call can fail with, and which of these stay until their cause is gone.
 ONCE = {
-    "open": ["EMFILE", "EIO", "EINTR"], "create": ["ENOSPC", "EMFILE", "EIO", "EINTR"], "opendir": ["EMFILE"],
+    "open": ["EMFILE", "EIO", "EINTR"], "create": ["ENOSPC", "EMFILE", "EIO", "EINTR"],
+    "opendir": ["EMFILE", "EIO", "EINTR"], "fdopendir": ["ENOMEM"], "readdir": ["EIO"], "fopen": ["EMFILE"],
+    "access": ["EIO"], "readlink": ["EIO"], "statfs": ["EIO", "EINTR"], "fcntl": ["EMFILE"], "ioctl": ["EIO"],
     "read": ["EIO", "EINTR"], "pread": ["EIO", "EINTR"], "write": ["ENOSPC", "EIO", "EINTR"],
     "pwrite": ["ENOSPC", "EIO", "EINTR"], "print": ["ENOSPC", "EIO", "EINTR"], "fsync": ["EIO", "ENOSPC"],
-    "fdatasync": ["EIO", "ENOSPC"], "syncfs": ["EIO"], "rename": ["ENOSPC", "EIO"], "link": ["ENOSPC"],
+    "fdatasync": ["EIO", "ENOSPC"], "syncfs": ["EIO"], "rename": ["ENOSPC", "EIO"], "link": ["ENOSPC", "EIO"],
     "symlink": ["ENOSPC", "EIO"], "unlink": ["EIO"], "mkdir": ["ENOSPC", "EIO"], "rmdir": ["EIO"],
-    "ftruncate": ["EIO", "EINTR"], "lock": ["EINTR"], "stat": ["EIO"], "chmod": ["EIO"], "fork": ["EAGAIN"],
-    "pipe": ["EMFILE"], "socketpair": ["EMFILE"], "inotify": ["EMFILE"], "watch": ["ENOSPC"], "poll": ["EINTR"],
-    "recv": ["EINTR"], "send": ["EINTR"], "piperead": ["EINTR"], "pipewrite": ["EINTR"],
+    "ftruncate": ["EIO", "EINTR"], "lock": ["EINTR", "EIO", "ENOLCK"], "stat": ["EIO"], "chmod": ["EIO"],
+    "fork": ["EAGAIN"], "thread": ["EAGAIN"], "wait": ["EINTR"], "pipe": ["EMFILE"], "socketpair": ["EMFILE"],
+    "inotify": ["EMFILE"], "watch": ["ENOSPC"], "poll": ["EINTR"], "recv": ["EINTR"], "send": ["EINTR"],
+    "sendmsg": ["EINTR"], "piperead": ["EINTR"], "pipewrite": ["EINTR"],
 }
 STUCK = {
     "write": ["ENOSPC", "EIO"], "pwrite": ["ENOSPC", "EIO"], "create": ["ENOSPC", "EROFS", "EMFILE"],
@@ -91,7 +94,8 @@ def chosen(points, count, seed):
 # Where faults were found once: these points are in every choice. A number changes with the code, so all are taken.
 REMEMBERED = ["resume once:stat:4[0-9]:EIO", "run once:send:*:EINTR", "watch once:pipewrite:*:EINTR",
               "run once:write:*:ENOSPC", "command once:write:*:ENOSPC", "next before:write:*", "next before:unlink:*", "pause once:lock:*:EINTR",
-              "integrate once:write:*:EIO", "integrate once:stat:*:EIO", "collect once:stat:*:EIO"]
+              "integrate once:write:*:EIO", "integrate once:stat:*:EIO", "collect once:stat:*:EIO",
+              "next once:opendir:*:EINTR", "restart once:fcntl:*:EMFILE"]
 
 
 def with_remembered(points, choice):

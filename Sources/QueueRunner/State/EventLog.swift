@@ -24,9 +24,10 @@ final class EventLog {
     guard let from = known, said.isWhole, let first = said.events.first, let last = said.lastSeq,
       first.seq == from.seq + 1
     else { return false }
-    let descriptor = try FileSystem.open(layout.events, O_WRONLY | O_NOFOLLOW)
+    let (descriptor, size) = try open(O_WRONLY)
     defer { close(descriptor) }
-    guard Int64(lseek(descriptor, 0, SEEK_END)) == from.size else { return false }
+    guard size == from.size else { return false }
+    try go(descriptor, to: size)
     var bytes: [UInt8] = []
     let time = Timestamp.text(first.atMs)
     for event in said.events {
@@ -39,14 +40,41 @@ final class EventLog {
     return true
   }
 
+  /// The file, and how many bytes it has.
+  ///
+  /// - Throws: a `FlowdexError` where something else lies in its place. A FIFO is not waited at (`O_NONBLOCK`).
+  private func open(_ flags: Int32) throws -> (descriptor: Int32, size: Int64) {
+    let descriptor = try FileSystem.open(layout.events, flags | O_NOFOLLOW | O_NONBLOCK, mode: 0o644)
+    do {
+      var status = stat()
+      guard FileSystem.retrying({ fstat(descriptor, &status) }) == 0 else {
+        throw FileSystem.failure("look at", layout.events)
+      }
+      guard FileSystem.Entry(status).kind == .file else {
+        throw FlowdexError.machine(
+          "events-no-file", "cannot write `\(layout.events)`: it is no file",
+          next: "run `flowdex repair-events \(layout.runId)`, which puts one in its place")
+      }
+      return (descriptor, Int64(status.st_size))
+    } catch {
+      close(descriptor)
+      throw error
+    }
+  }
+
+  private func go(_ descriptor: Int32, to offset: Int64) throws {
+    if lseek(descriptor, off_t(offset), SEEK_SET) != off_t(offset) {
+      throw FileSystem.failure("write", layout.events)
+    }
+  }
+
   /// Appends every event that the file lacks, after cutting off a torn last line.
   func catchUp(_ db: Database) throws {
-    let descriptor = try FileSystem.open(layout.events, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o644)
+    let (descriptor, size) = try open(O_RDWR | O_CREAT)
     defer { close(descriptor) }
-    let size = Int64(lseek(descriptor, 0, SEEK_END))
     var from = try end(of: descriptor, size: size)
     while let more = try lines(db, after: from.seq) {
-      lseek(descriptor, off_t(from.size), SEEK_SET)
+      try go(descriptor, to: from.size)
       known = nil
       try more.bytes.withUnsafeBytes { try FileSystem.writeAll(descriptor, $0, layout.events) }
       from = (from.size + Int64(more.bytes.count), more.last)
@@ -74,8 +102,9 @@ final class EventLog {
 
   /// How the file differs from the table; nil if every byte is as it should be.
   func difference(from db: Database) throws -> String? {
-    guard try FileSystem.entry(layout.events)?.kind == .file else { return "is not there" }
-    let descriptor = try FileSystem.open(layout.events, O_RDONLY | O_NOFOLLOW)
+    guard let entry = try FileSystem.entry(layout.events) else { return "is not there" }
+    guard entry.kind == .file else { return "is no file" }
+    let (descriptor, size) = try open(O_RDONLY)
     defer { close(descriptor) }
     var offset: Int64 = 0
     var found: String?
@@ -83,7 +112,6 @@ final class EventLog {
       if found == nil { found = try differs(descriptor, from: event, at: &offset) }
     }
     if let found { return found }
-    let size = Int64(lseek(descriptor, 0, SEEK_END))
     return size == offset ? nil : "has \(size - offset) bytes after its last event"
   }
 
@@ -108,18 +136,27 @@ final class EventLog {
     while true {
       let start = max(0, size - window)
       var tail = [UInt8](repeating: 0, count: Int(size - start))
-      let read = pread(descriptor, &tail, tail.count, off_t(start))
-      if read != tail.count { throw FileSystem.failure("read", layout.events) }
+      let read = FileSystem.retrying { pread(descriptor, &tail, tail.count, off_t(start)) }
+      if read < 0 { throw FileSystem.failure("read", layout.events) }
+      // Somebody else has made it shorter in the meantime.
+      if read < tail.count { tail.removeLast(tail.count - read) }
       if let found = Self.lastLine(tail) {
         let whole = start + Int64(found.end)
-        if whole != size { ftruncate(descriptor, off_t(whole)) }
+        try cut(descriptor, size, to: whole)
         return (whole, found.seq)
       }
       if start == 0 {
-        ftruncate(descriptor, 0)
+        try cut(descriptor, size, to: 0)
         return (0, 0)
       }
       window *= 4
+    }
+  }
+
+  private func cut(_ descriptor: Int32, _ size: Int64, to whole: Int64) throws {
+    if size == whole { return }
+    if FileSystem.retrying({ ftruncate(descriptor, off_t(whole)) }) != 0 {
+      throw FileSystem.failure("write", layout.events)
     }
   }
 

@@ -59,6 +59,7 @@ public final class StateDatabase {
     _ layout: RunLayout, maxConcurrency: Int, clock: any WallClock, migrations: Migrations,
     fill: (Transaction) throws -> Void
   ) throws -> StateDatabase {
+    try clock.prepare()
     let database = try connect(layout, clock)
     try Self.wording(layout.database) {
       try database.connection.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
@@ -88,6 +89,7 @@ public final class StateDatabase {
         "run-no-state", "run `\(layout.runId)` has no state: expected the file `\(layout.database)`",
         next: "restore that file, or remove the run's folder")
     }
+    try clock.prepare()
     let database = try connect(layout, clock, look)
     do {
       try Self.wording(layout.database) { try database.bringUpToDate(migrator(migrations)) }

@@ -8,17 +8,21 @@ public protocol WallClock: Sendable {
   func bootMs() -> Int64
   /// Names the boot that `bootMs` counts from (`/proc/sys/kernel/random/boot_id`).
   func bootId() -> String
+  /// Called before times of a run are told or compared.
+  ///
+  /// - Throws: a `FlowdexError` where the clock cannot be read: a boot that it took for another would make flowdex take
+  ///   leases for run out, and processes that run for gone.
+  func prepare() throws
+}
+
+extension WallClock {
+  /// A clock that needs nothing.
+  public func prepare() throws {}
 }
 
 /// The machine's clocks.
 public struct SystemClock: WallClock {
-  private static let boot: String = {
-    guard let file = fopen("/proc/sys/kernel/random/boot_id", "re") else { return "unknown" }
-    defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: 64)
-    let count = fread(&bytes, 1, bytes.count, file)
-    return String(decoding: bytes.prefix(count).prefix { $0 != 10 }, as: UTF8.self)
-  }()
+  private static let boot = Guarded<String?>(nil)
 
   /// Every value of it tells the same time.
   public init() {}
@@ -26,8 +30,31 @@ public struct SystemClock: WallClock {
   public func nowMs() -> Int64 { Self.read(CLOCK_REALTIME) }
   /// Nobody can set it.
   public func bootMs() -> Int64 { Self.read(CLOCK_BOOTTIME) }
-  /// Read once in a process; `unknown` where /proc is not there.
-  public func bootId() -> String { Self.boot }
+  /// Read once in a process; `unknown` where /proc is not there, or could not be read and `prepare` was not called.
+  public func bootId() -> String { (try? Self.readBoot()) ?? Self.unknown }
+  /// Reads what `bootId` says.
+  public func prepare() throws { _ = try Self.readBoot() }
+
+  private static let unknown = "unknown"
+
+  private static func readBoot() throws -> String {
+    try boot.withLock { known in
+      if let known { return known }
+      let path = "/proc/sys/kernel/random/boot_id"
+      let descriptor = FileSystem.retrying { open(path, O_RDONLY | O_CLOEXEC) }
+      if descriptor < 0 {
+        // These will be so the next time too, and for whoever else looks.
+        guard [ENOENT, ENOTDIR, EACCES, EPERM].contains(errno) else { throw FileSystem.failure("read", path) }
+        known = unknown
+        return unknown
+      }
+      defer { close(descriptor) }
+      let bytes = try FileSystem.readAll(descriptor, path, limitBytes: 4096)
+      let read = String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
+      known = read
+      return read
+    }
+  }
 
   private static func read(_ id: clockid_t) -> Int64 {
     var time = timespec()

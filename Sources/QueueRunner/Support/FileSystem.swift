@@ -130,7 +130,8 @@ public enum FileSystem {
   /// Writes over the beginning of a file, which is made where it is not there: for what never gets shorter.
   /// Truncating a file first costs ext4 more than all the rest, for it frees the block and takes another.
   public static func overwrite(_ bytes: [UInt8], to path: String) throws {
-    let descriptor = try open(path, O_WRONLY | O_CREAT | O_NOFOLLOW, mode: 0o644)
+    // A FIFO in its place is not waited at.
+    let descriptor = try open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode: 0o644)
     defer { close(descriptor) }
     try bytes.withUnsafeBytes { try writeAll(descriptor, $0, path) }
   }
@@ -179,19 +180,27 @@ public enum FileSystem {
   }
 
   /// The names in a folder, without `.` and `..`, unordered; a folder that is not there has none.
+  ///
+  /// - Throws: a `FlowdexError` where it cannot be read to its end: a part of the names is never taken for all.
   public static func names(in path: String) throws -> [String] {
-    guard let folder = opendir(path) else {
+    var opened = opendir(path)
+    while opened == nil, errno == EINTR { opened = opendir(path) }
+    guard let folder = opened else {
       if errno == ENOENT { return [] }
       throw failure("list", path)
     }
     defer { closedir(folder) }
     var names: [String] = []
+    // readdir(3) gives nil at the end as after an error: only errno tells them apart.
+    errno = 0
     while let next = readdir(folder) {
       let name = withUnsafePointer(to: &next.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
       if name != "." && name != ".." { names.append(name) }
+      errno = 0
     }
+    if errno != 0 { throw failure("list", path) }
     return names
   }
 

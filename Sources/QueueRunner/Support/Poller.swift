@@ -29,9 +29,11 @@ public final class Wakeup: Sendable {
   public init() throws {
     var ends: [Int32] = [-1, -1]
     if pipe(&ends) != 0 { throw FileSystem.failure("make", "a pipe") }
-    for end in ends {
-      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-      _ = fcntl(end, F_SETFL, O_NONBLOCK)
+    for end in ends where fcntl(end, F_SETFD, FD_CLOEXEC) != 0 || fcntl(end, F_SETFL, O_NONBLOCK) != 0 {
+      // One that waits for bytes when it is drained would wait for ever.
+      let error = FileSystem.failure("make", "a pipe")
+      for end in ends { close(end) }
+      throw error
     }
     descriptor = ends[0]
     writeEnd = ends[1]

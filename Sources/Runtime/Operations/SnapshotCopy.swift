@@ -29,7 +29,7 @@ enum SnapshotCopy {
       guard let entry = try FileSystem.entry(path) else { continue }
       if entry.kind == .directory {
         try seal(path)
-      } else if chmod(path, access(path, X_OK) == 0 ? 0o555 : 0o444) != 0 {
+      } else if chmod(path, entry.mode & 0o111 != 0 ? 0o555 : 0o444) != 0 {
         throw FileSystem.failure("protect", path)
       }
     }

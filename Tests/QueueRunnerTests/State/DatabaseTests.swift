@@ -177,6 +177,36 @@ struct DatabaseTests {
     )
   }
 
+  @Test(
+    "a FIFO, a link or a device in the place of events.jsonl or wake ends nothing, and nobody waits at it",
+    arguments: ["fifo", "read fifo", "link", "device"], ["events", "wake"])
+  func strangeProjection(kind: String, name: String) throws {
+    let fixture = try QueueFixture(tasks: 3)
+    _ = try fixture.lease(1)
+    let path = name == "wake" ? fixture.layout.wake : fixture.layout.events
+    let outside = "\(fixture.layout.root)/outside"
+    try FileSystem.write(Array("mine".utf8), to: outside)
+    try FileSystem.remove(path)
+    switch kind {
+    case "link": #expect(symlink(outside, path) == 0)
+    case "device": #expect(symlink("/dev/zero", path) == 0)
+    default: #expect(mkfifo(path, 0o644) == 0)
+    }
+    let reader = kind == "read fifo" ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1
+    defer { if reader >= 0 { Glibc.close(reader) } }
+    // Of the connection that wrote the file last, and of one that sees it for the first time.
+    for queue in [fixture.queue, try fixture.reopened()] {
+      let lease = try #require(try queue.lease(limit: 1, files: true) { nil }.first)
+      #expect(try fixture.leaseState(lease.token) == .live)
+      if name == "events" { #expect(throws: FlowdexError.self) { try queue.database.healEvents() } }
+    }
+    #expect(try FileSystem.read(outside) == Array("mine".utf8))
+    let database = try fixture.reopened().database
+    #expect(try (database.eventsDifference() == "is no file") == (name == "events"))
+    #expect(try database.rebuildEvents() == (try fixture.eventTypes().count))
+    #expect(try database.eventsDifference() == nil)
+  }
+
   @Test("a state that a newer version wrote is refused, and left as it is")
   func newer() throws {
     let fixture = try QueueFixture()

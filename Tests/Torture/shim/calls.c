@@ -4,7 +4,7 @@
 
 static int open_it(int folder, const char *path, int flags, mode_t mode) {
   REAL("openat", int, int, const char *, int, ...);
-  CHANGE(flags & O_CREAT ? call_create : call_open, path, int, real(folder, path, flags, mode),
+  CHANGE(flags & O_CREAT ? call_create : call_open, path, int, real(folder, shim_boot(path), flags, mode),
          if ((flags & O_ACCMODE) != O_RDONLY || flags & O_CREAT) shim_record_open(folder, path, flags));
 }
 
@@ -35,9 +35,14 @@ DIR *opendir(const char *path) {
   POINTER(call_opendir, path, DIR, real(path));
 }
 
+DIR *fdopendir(int fd) {
+  REAL("fdopendir", DIR *, int);
+  POINTER(call_fdopendir, NULL, DIR, real(fd));
+}
+
 FILE *fopen(const char *path, const char *mode) {
   REAL("fopen", FILE *, const char *, const char *);
-  POINTER(call_fopen, path, FILE, real(shim_boot(path), mode));
+  POINTER(call_fopen, path, FILE, real(path, mode));
 }
 FILE *fopen64(const char *path, const char *mode) { return fopen(path, mode); }
 

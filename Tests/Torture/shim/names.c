@@ -3,10 +3,13 @@
 #include "shim.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
 
 int renameat(int folder, const char *from, int other, const char *to) {
   REAL("renameat", int, int, const char *, int, const char *);
@@ -77,6 +80,17 @@ int access(const char *path, int mode) {
   PLAIN(call_access, path, int, real(path, mode));
 }
 
+int statfs(const char *path, struct statfs *into) {
+  REAL("statfs", int, const char *, struct statfs *);
+  PLAIN(call_statfs, path, int, real(path, into));
+}
+int statfs64(const char *path, struct statfs64 *into) { return statfs(path, (struct statfs *)into); }
+
+ssize_t readlink(const char *path, char *into, size_t count) {
+  REAL("readlink", ssize_t, const char *, char *, size_t);
+  PLAIN(call_readlink, path, ssize_t, real(path, into, count));
+}
+
 #define ARGUMENT(last) \
   va_list rest; \
   va_start(rest, last); \
@@ -116,6 +130,21 @@ pid_t fork(void) {
   return pid;
 }
 
+// Gives the error and leaves errno alone.
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {
+  REAL("pthread_create", int, pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+  enum verdict verdict = shim_enter(call_thread, NULL);
+  if (verdict == refuse) return errno;
+  int code = real(thread, attributes, body, argument);
+  if (verdict != pass) shim_die();
+  return code;
+}
+
+pid_t waitpid(pid_t pid, int *status, int options) {
+  REAL("waitpid", pid_t, pid_t, int *, int);
+  PLAIN(call_wait, NULL, pid_t, real(pid, status, options));
+}
+
 int pipe2(int ends[2], int flags) {
   REAL("pipe2", int, int *, int);
   PLAIN(call_pipe, NULL, int, real(ends, flags));
@@ -146,6 +175,11 @@ int poll(struct pollfd *entries, nfds_t count, int timeout) {
 ssize_t send(int fd, const void *bytes, size_t count, int flags) {
   REAL("send", ssize_t, int, const void *, size_t, int);
   PLAIN(call_send, NULL, ssize_t, real(fd, bytes, count, flags));
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+  REAL("sendmsg", ssize_t, int, const struct msghdr *, int);
+  PLAIN(call_sendmsg, NULL, ssize_t, real(fd, message, flags));
 }
 
 ssize_t recv(int fd, void *into, size_t count, int flags) {

@@ -20,10 +20,10 @@
 #include <unistd.h>
 
 // The names in which points are told. Calls on what is no file have names of their own.
-#define NAMES(X) X(open) X(create) X(opendir) X(fopen) X(close) X(read) X(pread) X(write) X(pwrite) X(fsync) \
+#define NAMES(X) X(open) X(create) X(opendir) X(fdopendir) X(fopen) X(close) X(read) X(pread) X(write) X(pwrite) X(fsync) \
   X(fdatasync) X(syncfs) X(rename) X(link) X(symlink) X(unlink) X(mkdir) X(rmdir) X(ftruncate) X(lock) X(fcntl) \
-  X(ioctl) X(stat) X(access) X(chmod) X(readdir) X(fork) X(pipe) X(socketpair) X(inotify) X(watch) X(poll) \
-  X(send) X(recv) X(pipewrite) X(piperead) X(print)
+  X(ioctl) X(stat) X(statfs) X(access) X(readlink) X(chmod) X(readdir) X(fork) X(thread) X(wait) X(pipe) X(socketpair) \
+  X(inotify) X(watch) X(poll) X(send) X(sendmsg) X(recv) X(pipewrite) X(piperead) X(print)
 #define ENUM(name) call_##name,
 enum call { NAMES(ENUM) calls };
 
