@@ -73,9 +73,9 @@ def line(run_id, row):
 
 
 class Judgement:
-    """What is wrong, by figure."""
-    def __init__(self, project, run_id, acknowledged):
-        self.project, self.run_id, self.acknowledged = project, run_id, acknowledged
+    """What is wrong, by figure. `shared`: the files that every snapshot must hold and no others, where they are known."""
+    def __init__(self, project, run_id, acknowledged, shared=None):
+        self.project, self.run_id, self.acknowledged, self.shared = project, run_id, acknowledged, shared
         self.run = f"{project}/.flowdex/runs/{run_id}"
         self.wrong = {}
 
@@ -229,6 +229,8 @@ class Judgement:
             for path in found | set(files):
                 if path not in files or sha256(read(f"{folder}/{path}") or b"") != files[path]["sha256"]:
                     self.note("lost", f"snapshot file {path} is not as its manifest says")
+            for path in found ^ self.shared if self.shared else []:
+                self.note("another snapshot", f"{path} {'is' if path in found else 'is not'} in it")
 
     def reports(self, state):
         """What was printed of the generation that is now is the run's report."""

@@ -2,7 +2,7 @@
 import hashlib, itertools, json, os, random
 
 import oracle, scenarios, trace
-from project import RUN, LOG, Project, acknowledgements
+from project import RUN, LOG, SHARED, Project, acknowledgements
 
 JOURNEYS = {
     "whole": {}, "watch": {}, "restart": {},
@@ -92,7 +92,7 @@ class Recording:
     def judge(self, state, acknowledged, time, goes_on):
         """What is wrong on the disk, and with the run that goes on from it under another boot."""
         self.place(state, acknowledged)
-        judgement = oracle.Judgement(self.project.root, RUN, acknowledged)
+        judgement = oracle.Judgement(self.project.root, RUN, acknowledged, SHARED)
         judgement.state()
         if not goes_on:
             return judgement.wrong
@@ -114,7 +114,7 @@ class Recording:
             first = project.flowdex("collect-results", RUN, "--json", shim=shim)
             if first.status != 0:
                 wrong["cannot go on"] = [first.stderr[-300:]]
-            judgement = oracle.Judgement(project.root, RUN, project.acknowledged())
+            judgement = oracle.Judgement(project.root, RUN, project.acknowledged(), SHARED)
             wrong.update(judgement.packages(project.told()))
         errors = scenarios.finish(project, shim)
         if errors:

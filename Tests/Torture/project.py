@@ -30,6 +30,9 @@ export default workflow({
 });
 """
 BEFORE = {"src/one.txt": "one\n", "src/two.txt": "two\n"}
+# Never in a snapshot: a folder's `.gitignore` that cannot be read must not be taken for none.
+HIDDEN = {"src/.gitignore": "secret.txt\n", "src/secret.txt": "secret\n"}
+SHARED = {*BEFORE, "src/.gitignore"}
 AFTER = {"src/one.txt": "one!\n", "src/two.txt": "two!\n", "src/new.txt": "new\n"}
 
 
@@ -60,7 +63,7 @@ class Project:
     def make(self):
         os.makedirs(f"{self.root}/src"); os.makedirs(f"{self.root}/.flowdex")
         self.put("workflow.ts", source(self.tasks, self.idempotent, self.lines))
-        for path, text in BEFORE.items():
+        for path, text in {**BEFORE, **HIDDEN}.items():
             self.put(path, text)
             # Old enough for the cache of hashes.
             os.utime(f"{self.root}/{path}", (1e9, 1e9))

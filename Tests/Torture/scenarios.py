@@ -2,7 +2,7 @@
 import json, os, shutil
 
 import oracle
-from project import AFTER, RUN, Project, envelope, names, remove, source
+from project import AFTER, BEFORE, HIDDEN, RUN, SHARED, Project, envelope, names, remove, source
 
 CREATE = ["run", "workflow.ts", "--yes", "--run-id", RUN]
 
@@ -137,7 +137,7 @@ def copy_into(source_folder, folder):
 
 def judge_after(project):
     """Between the fault and the next command."""
-    judgement = oracle.Judgement(project.root, RUN, project.acknowledged())
+    judgement = oracle.Judgement(project.root, RUN, project.acknowledged(), SHARED)
     judgement.state()
     judgement.packages()
     return judgement.wrong
@@ -205,13 +205,14 @@ def lags(project):
 
 def judge_ended(project, fault_is_error=False, is_power_cut=False):
     """Once the run has been driven to its end: the report, the files, the host command, and the four zeros."""
-    judgement = oracle.Judgement(project.root, RUN, project.acknowledged())
+    judgement = oracle.Judgement(project.root, RUN, project.acknowledged(), SHARED)
     judgement.ended()
     found = stored_report(project)
     ran = (project.text("ran.txt") or "").count("ran")
     if found is not None:
         judge_report(project, found, None if is_power_cut else ran, fault_is_error, judgement.note)
     allowed = {path: [text] for path, text in AFTER.items() if path != "src/new.txt" or "c" in project.tasks}
+    allowed.update({path: [text] for path, text in HIDDEN.items()})
     allowed.update({"workflow.ts": None, "acknowledged.jsonl": None, "ran.txt": None, "result.json": None})
     judgement.files(allowed)
     return judgement.wrong

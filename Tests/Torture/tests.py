@@ -51,6 +51,22 @@ def snapshot(run):
         file.write("")
 
 
+def snapshot_of_secrets(run):
+    """One that is in itself as it should be, and holds what `.gitignore` names."""
+    folder = f"{run}/snapshots"
+    manifest = f"{folder}/{next(name for name in os.listdir(folder) if name.endswith('.json'))}"
+    place = manifest.removesuffix(".manifest.json")
+    os.chmod(f"{place}/src", 0o755)
+    with open(f"{place}/src/secret.txt", "w") as file:
+        file.write("secret\n")
+    with open(manifest) as file:
+        found = json.load(file)
+    found["files"].append({"path": "src/secret.txt", "sha256": oracle.sha256(b"secret\n")})
+    os.chmod(manifest, 0o644)
+    with open(manifest, "w") as file:
+        json.dump(found, file)
+
+
 def package(run):
     at = next(f"{folder}/task.json" for folder, _, names in os.walk(f"{run}/dispatches") if "task.json" in names)
     os.remove(at)
@@ -89,7 +105,7 @@ FAULTS = [
     ("lost", sql("DELETE FROM leases WHERE rowid = 1")),
     ("lost", sql("UPDATE run SET report = NULL, status = 'running'")),
     ("lost", sql("UPDATE artifacts SET bytes = NULL WHERE bytes IS NOT NULL")),
-    ("lost", artifact_file), ("lost", snapshot), ("lost", shutil.rmtree),
+    ("lost", artifact_file), ("lost", snapshot), ("another snapshot", snapshot_of_secrets), ("lost", shutil.rmtree),
     ("collected twice", sql(EVENT)), ("stale accepted", sql(LEASE)),
     ("stale accepted", sql("UPDATE leases SET state = 'live' WHERE rowid = 1")),
     ("events differ", cut), ("left behind", orphan), ("left behind", entry), ("half a package", package),
@@ -136,6 +152,19 @@ class OracleTests(unittest.TestCase):
                 fault(f"{root}/.flowdex/runs/{RUN}")
                 self.assertIn(figure, self.judge(root))
                 project.remove(root)
+
+
+    def test_another_boot_is_another_one_to_flowdex(self):
+        root, boot = f"{self.base}/booted", f"{self.base}/boot"
+        shutil.copytree(self.project.root, root, symlinks=True)
+        with open(boot, "w") as file:
+            file.write("another-boot\n")
+        shim = {"LD_PRELOAD": sweep.shim(os.path.dirname(os.path.abspath(__file__)), self.base), "TORTURE_BOOT": boot}
+        copy = project.Project(os.path.abspath(os.environ["FLOWDEX"]), root)
+        self.assertEqual(copy.flowdex("collect-results", RUN, "--json", shim=shim).status, 0)
+        with oracle.State(copy.run) as state:
+            self.assertEqual(state.one("SELECT boot_id FROM queue"), "another-boot")
+        project.remove(root)
 
 
 class PointTests(unittest.TestCase):

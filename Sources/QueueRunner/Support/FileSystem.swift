@@ -85,6 +85,9 @@ public enum FileSystem {
     return try readAll(descriptor, path, limitBytes: limitBytes)
   }
 
+  /// The code of the error of a file that is larger than its reader allows.
+  public static let tooLarge = "file-too-large"
+
   /// Reads from the descriptor's offset to the end.
   public static func readAll(_ descriptor: Int32, _ path: String, limitBytes: Int) throws -> [UInt8] {
     var status = stat()
@@ -101,7 +104,7 @@ public enum FileSystem {
       if count == 0 { break }
       filled += count
       if filled > limitBytes {
-        throw FlowdexError.failed("file-too-large", "`\(path)` is larger than \(limitBytes) bytes")
+        throw FlowdexError.failed(tooLarge, "`\(path)` is larger than \(limitBytes) bytes")
       }
     }
     bytes.removeLast(bytes.count - filled)

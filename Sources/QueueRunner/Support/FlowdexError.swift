@@ -68,6 +68,13 @@ extension FlowdexError {
     ]
     return codes.contains { code == "errno-\($0)" }
   }
+
+  /// Whether the same call may succeed once the machine is well again: no descriptors or memory, a broken disk, a lock that
+  /// was not granted.
+  package var isOfTheMachine: Bool {
+    ["state-busy", "state-lock", "state-changed"].contains(code)
+      || [EMFILE, ENFILE, ENOMEM, EIO, ENOSPC, ENOLCK].contains { code == "errno-\($0)" }
+  }
 }
 
 extension FlowdexError: CustomStringConvertible {

@@ -94,11 +94,13 @@ public struct Project: Sendable {
       next: "type more of the one that you mean")
   }
 
-  /// By the time in their states; runs that cannot be opened are passed over.
+  /// By the time in their states. Runs that are none, or that this user may not read, are passed over.
+  ///
+  /// - Throws: what the machine refuses (no descriptors, a broken disk): an older run must not pass for the latest.
   private func latestRun() throws -> String {
     var latest: (id: String, createdAtMs: Int64)?
     for id in try runIds() {
-      guard let record = try? Run.open(layout, id: id, clock: clock).record() else { continue }
+      guard let record = try recordIfReadable(id) else { continue }
       if record.createdAtMs > latest?.createdAtMs ?? .min { latest = (id, record.createdAtMs) }
     }
     guard let latest else {
@@ -106,5 +108,14 @@ public struct Project: Sendable {
         "no-run", "there is no run yet, so none is the latest", next: "start one with `flowdex run`")
     }
     return latest.id
+  }
+
+  /// nil where there is no run, or none that this flowdex and this user can read.
+  private func recordIfReadable(_ id: String) throws -> RunRecord? {
+    do {
+      return try Run.open(layout, id: id, clock: clock).record()
+    } catch let error as FlowdexError where !error.isOfTheMachine {
+      return nil
+    }
   }
 }

@@ -75,7 +75,7 @@ public struct Snapshot: Sendable {
     } catch is OpenFolder.Refusal {
       return nil
     } catch let error as FlowdexError {
-      if ["errno-\(ENOENT)", "errno-\(ENOTDIR)", "file-too-large"].contains(error.code) { return nil }
+      if ["errno-\(ENOENT)", "errno-\(ENOTDIR)", FileSystem.tooLarge].contains(error.code) { return nil }
       throw error
     }
   }

@@ -66,7 +66,7 @@ public struct SnapshotBuilder: Sendable {
     try FileSystem.makeDirectories(snapshotsDirectory)
     sweep()
     let own = [snapshotsDirectory, FileSystem.split(statCachePath).parent]
-    var walk = SnapshotWalk(globs: globs, ownFolders: own.compactMap { (try? FileSystem.entry($0)) ?? nil })
+    var walk = SnapshotWalk(globs: globs, ownFolders: try own.compactMap(FileSystem.entry))
     try walk.run(root)
     let intake = SnapshotIntake(root: root, probe: probe)
     var cache = SnapshotStatCache(path: statCachePath)

@@ -79,7 +79,7 @@ struct SnapshotWalk {
 
   private mutating func visit(_ folder: OpenFolder, _ place: Place) throws {
     var place = place
-    if !place.isFree, let ignore = Self.gitIgnore(in: folder, depth: place.path.count) {
+    if !place.isFree, let ignore = try Self.gitIgnore(in: folder, depth: place.path.count) {
       place.ignores.append(ignore)
     }
     for name in try folder.names() {
@@ -192,13 +192,20 @@ struct SnapshotWalk {
     return false
   }
 
-  /// The folder's `.gitignore`; one that is a link, too large or unreadable is as good as none.
-  private static func gitIgnore(in folder: OpenFolder, depth: Int) -> GitIgnore? {
-    guard let opened = try? folder.file(GitIgnore.fileName) else { return nil }
+  /// The folder's `.gitignore`; one that is a link, too large or forbidden to us is as good as none.
+  ///
+  /// - Throws: what the machine refuses (no descriptors, a broken disk): a snapshot would hold what must be left out.
+  private static func gitIgnore(in folder: OpenFolder, depth: Int) throws -> GitIgnore? {
+    let opened: (descriptor: Int32, entry: FileSystem.Entry)
+    do { opened = try folder.file(GitIgnore.fileName) } catch is OpenFolder.Refusal { return nil }
     defer { close(opened.descriptor) }
+    guard opened.entry.size <= GitIgnore.limitBytes else { return nil }
     let path = "\(folder.path)/\(GitIgnore.fileName)"
-    guard let bytes = try? FileSystem.readAll(opened.descriptor, path, limitBytes: GitIgnore.limitBytes)
-    else { return nil }
-    return GitIgnore(bytes, depth: depth)
+    do {
+      return GitIgnore(
+        try FileSystem.readAll(opened.descriptor, path, limitBytes: GitIgnore.limitBytes), depth: depth)
+    } catch let error as FlowdexError where error.code == FileSystem.tooLarge {
+      return nil
+    }
   }
 }
