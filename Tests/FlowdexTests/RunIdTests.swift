@@ -47,6 +47,23 @@ struct RunIdTests {
     #expect(output.status == 1 && output.stderr.contains("there is no run yet"), "\(output)")
   }
 
+  @Test("`latest` is the latest or an error where there are few descriptors, never an older run or none")
+  func fewDescriptors() async throws {
+    let scratch = try await project(["alpha", "beta"])
+    var isFound = false
+    for limit in 5...16 {
+      let output = try await FaultTests.shell(
+        "ulimit -n \(limit); exec \"$F\" status latest --json", in: scratch.path)
+      isFound = output.status == 0
+      if isFound {
+        #expect(try output.json()["runId"] == "beta", "ulimit -n \(limit): \(output)")
+      } else if output.stderr.hasPrefix("flowdex: ") {
+        #expect(output.stderr.contains("too many open files"), "ulimit -n \(limit): \(output)")
+      }  // With still fewer, the loader finds no libraries and flowdex does not begin.
+    }
+    #expect(isFound)
+  }
+
   @Test("leases that last as long as asked, at hand-out and by renewal")
   func leases() async throws {
     let scratch = try await project(["r1"])
