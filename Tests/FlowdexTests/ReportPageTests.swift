@@ -1,3 +1,4 @@
+import Glibc
 import QueueRunner
 import Testing
 
@@ -42,6 +43,12 @@ struct ReportPageTests {
     #expect(!page.contains("<script"))
     let again = try await Cli.run(["report", "r1", "--html", "-"], in: scratch.path)
     #expect(again.stdout == page, "a page is the same each time")
+    #expect(symlink("page.html", "\(scratch.path)/link.html") == 0)
+    let behind = try await FaultTests.shell(
+      "echo old >page.html; $F report r1 --html link.html && test -L link.html && mkfifo pipe && "
+        + "{ cat pipe & $F report r1 --html pipe && wait && test -p pipe; }", in: scratch.path)
+    #expect(behind.status == 0 && behind.stdout == page, "a link is written through, and into a FIFO")
+    #expect(try scratch.text("page.html") == page)
     let markdown = try await Cli.run(["report", "r1", "--markdown"], in: scratch.path)
     #expect(markdown.status == 0, "\(markdown)")
     for part in [

@@ -136,6 +136,18 @@ struct RunIdTests {
     #expect(removed.status == 0 && !scratch.exists(".flowdex/runs/r1"), "\(removed)")
   }
 
+  @Test("a run that only the machine cannot read is not broken, and stays")
+  func healthyIsNotBroken() async throws {
+    let scratch = try await project(["r1"])
+    for limit in 5...20 {
+      let output = try await FaultTests.shell(
+        "ulimit -n \(limit); exec \"$F\" rm --broken r1", in: scratch.path)
+      #expect(output.status != 0 && output.stdout.isEmpty, "ulimit -n \(limit): \(output)")
+      #expect(scratch.exists(".flowdex/runs/r1"), "ulimit -n \(limit): \(output)")
+    }
+    #expect(try await Cli.run(["status", "r1"], in: scratch.path).status == 0)
+  }
+
   @Test("restart-agent --dry-run says what a restart then does, and changes nothing")
   func dryRun() async throws {
     let scratch = try Scratch()

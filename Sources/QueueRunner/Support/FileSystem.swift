@@ -85,6 +85,18 @@ public enum FileSystem {
     return try readAll(descriptor, path, limitBytes: limitBytes)
   }
 
+  /// The same of what others may have laid there: a link is not followed, and a FIFO is not waited at.
+  public static func readPlain(_ path: String, limitBytes: Int = 1 << 30) throws -> [UInt8] {
+    let descriptor = try open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure("look at", path) }
+    guard Entry(status).kind == .file else {
+      throw FlowdexError.failed("no-plain-file", "`\(path)` is no plain file")
+    }
+    return try readAll(descriptor, path, limitBytes: limitBytes)
+  }
+
   /// The code of the error of a file that is larger than its reader allows.
   public static let tooLarge = "file-too-large"
 
@@ -151,6 +163,16 @@ public enum FileSystem {
       throw error
     }
     if sync { try syncDirectory(parent) }
+  }
+
+  /// What a person asked for at a place of their own: a new or plain file whole or not at all, anything else (a FIFO, a
+  /// device, what a link leads to) by writing into it, as the shell does.
+  public static func put(_ bytes: [UInt8], at path: String) throws {
+    let kind = try entry(path)?.kind
+    if kind == nil || kind == .file { return try writeAtomically(bytes, to: path, sync: false) }
+    let descriptor = try open(path, O_WRONLY | O_TRUNC)
+    defer { close(descriptor) }
+    try bytes.withUnsafeBytes { try writeAll(descriptor, $0, path) }
   }
 
   /// Replaces a file that is there, in one step; `rename(2)`, so only within one file system.

@@ -53,7 +53,7 @@ extension Project {
 
   private func runs(endedBefore ageMs: Int64) throws -> [String] {
     try runIds().compactMap { id -> (String, Int64)? in
-      guard let record = try? open(id).record(), record.status.isOver,
+      guard let record = try recordIfReadable(id), record.status.isOver,
         clock.nowMs() - record.updatedAtMs >= ageMs
       else { return nil }
       return (id, record.updatedAtMs)
@@ -64,7 +64,7 @@ extension Project {
     let away = layout.removedRun(run.runId)
     if try FileSystem.isThere(away) { try Self.removeGently(away) }
     if run.status == nil {
-      try FileSystem.rename(layout.run(run.runId).root, away)
+      try moveBroken(run.runId, to: away)
     } else {
       try moveAway(run.runId, to: away)
     }
@@ -83,7 +83,7 @@ extension Project {
     do {
       run = try open(id)
       _ = try run.record()
-    } catch let error as FlowdexError where error.code != "run-not-found" {
+    } catch let error as FlowdexError where Self.saysBroken(error) {
       if broken { return nil }
       throw FlowdexError(
         error.kind, error.code, error.message, next: "run `flowdex rm --broken \(id)` to remove it as it is")
@@ -95,13 +95,30 @@ extension Project {
       next: "run `flowdex stop \(id)` first")
   }
 
+  /// Whether the run itself is to blame, so that it can never be opened again. A machine that is short of something, a
+  /// right that is missing or a state of a newer flowdex says nothing of that.
+  private static func saysBroken(_ error: FlowdexError) -> Bool {
+    ["state-corrupt", "run-no-state"].contains(error.code) || error.code.hasPrefix("sqlite-")
+  }
+
+  /// Under the driver's lock as far as there is one to be had: a state that is damaged may still be driven.
+  private func moveBroken(_ id: String, to away: String) throws {
+    let root = layout.run(id)
+    let seat = FileLock(path: root.driverLock)
+    if try FileSystem.isThere(root.driverLock), try !seat.tryLock() { throw Self.driven(id) }
+    defer { seat.unlock() }
+    try FileSystem.rename(root.root, away)
+  }
+
+  private static func driven(_ id: String) -> FlowdexError {
+    .failed("run-live", "run `\(id)` is being driven by another process")
+  }
+
   /// Under the locks of driver and writers, and after one more look: nobody takes the run up meanwhile.
   private func moveAway(_ id: String, to away: String) throws {
     let run = try open(id)
     let seat = FileLock(path: run.layout.driverLock)
-    guard try seat.tryLock() else {
-      throw FlowdexError.failed("run-live", "run `\(id)` is being driven by another process")
-    }
+    guard try seat.tryLock() else { throw Self.driven(id) }
     defer { seat.unlock() }
     try run.database.transition { tx in
       let status = try RunStore.get(tx.db).status

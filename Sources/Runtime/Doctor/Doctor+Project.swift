@@ -92,6 +92,10 @@ extension Doctor {
       warning(
         "staging", "`\($0)` was never finished, and its maker is gone", "the next `flowdex run` removes it")
     }
+    if let error = facts.runsError {
+      findings.append(
+        problem("runs", "not looked at: \(error.message)", error.next ?? "let this user read them"))
+    }
     if findings.isEmpty {
       findings.append(ok("runs", "\(facts.runs.count), all in step; nothing left behind"))
     }

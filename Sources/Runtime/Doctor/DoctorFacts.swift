@@ -81,4 +81,6 @@ struct DoctorFacts: Sendable, Equatable {
   /// Folders of runs that were never finished, and whose builders are gone.
   var deadStaging: [String] = []
   var runs: [RunState] = []
+  /// Why the runs could not be listed.
+  var runsError: FlowdexError?
 }

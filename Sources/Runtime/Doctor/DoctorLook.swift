@@ -22,8 +22,12 @@ extension Doctor {
     facts.nowMs = clock.nowMs()
     facts.bootMs = clock.bootMs()
     if let project {
-      facts.deadStaging = DoctorLook.deadStaging(project.layout)
-      facts.runs = ((try? project.runIds()) ?? []).map { DoctorLook.run(project, $0) }
+      do {
+        facts.deadStaging = try DoctorLook.deadStaging(project.layout)
+        facts.runs = try project.runIds().map { DoctorLook.run(project, $0) }
+      } catch let error as FlowdexError {
+        facts.runsError = error
+      }
     }
     return Doctor(judging: facts)
   }
@@ -118,9 +122,9 @@ enum DoctorLook {
 
   // MARK: runs
 
-  static func deadStaging(_ layout: ProjectLayout) -> [String] {
-    let names = (try? FileSystem.names(in: layout.runs)) ?? []
-    let staged = names.filter { $0.hasPrefix(ProjectLayout.stagedPrefix) }.sorted()
+  static func deadStaging(_ layout: ProjectLayout) throws -> [String] {
+    let staged = try FileSystem.names(in: layout.runs).filter { $0.hasPrefix(ProjectLayout.stagedPrefix) }
+      .sorted()
     if staged.isEmpty { return [] }
     // Whoever builds holds the lock.
     if (try? FileLock(path: layout.creationLock).isHeldByOther()) != false { return [] }

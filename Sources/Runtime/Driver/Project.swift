@@ -111,7 +111,7 @@ public struct Project: Sendable {
   }
 
   /// nil where there is no run, or none that this flowdex and this user can read.
-  private func recordIfReadable(_ id: String) throws -> RunRecord? {
+  func recordIfReadable(_ id: String) throws -> RunRecord? {
     do {
       return try Run.open(layout, id: id, clock: clock).record()
     } catch let error as FlowdexError where !error.isOfTheMachine {

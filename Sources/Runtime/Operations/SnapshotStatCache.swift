@@ -51,7 +51,7 @@ struct SnapshotStatCache {
   /// Reads the cache; whatever is wrong with it, the result is an empty one.
   init(path: String) {
     self.path = path
-    loaded = (try? FileSystem.read(path)).flatMap(Self.parse) ?? [:]
+    loaded = (try? FileSystem.readPlain(path)).flatMap(Self.parse) ?? [:]
   }
 
   /// The hash of a file whose stamp is as it was.

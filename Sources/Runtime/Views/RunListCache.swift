@@ -18,7 +18,8 @@ struct RunListCache {
   init(_ layout: ProjectLayout) {
     self.layout = layout
     path = layout.runListCache
-    guard let bytes = try? FileSystem.read(path), let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else {
+    guard let bytes = try? FileSystem.readPlain(path), let end = bytes.firstIndex(of: UInt8(ascii: "\n"))
+    else {
       return
     }
     let body = Array(bytes[(end + 1)...])

@@ -24,6 +24,9 @@ struct HeldWork {
   /// When a command that goes on although its result is taken is ended.
   var endAtMs: Int64?
 
+  /// Since when what the command left cannot be kept for want of machine, by the boot clock.
+  var stuckSinceMs: Int64?
+
   var command: PreparedCommand? { if case .running(let command) = stage { command } else { nil } }
   var isWaiting: Bool { if case .waiting = stage { true } else { false } }
 

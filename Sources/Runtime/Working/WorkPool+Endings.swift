@@ -7,7 +7,15 @@ extension WorkPool {
   /// Looks at what the command left, and decides.
   func settle(_ token: String, _ outcome: HostCommandOutcome) throws {
     guard let work = held[token] else { return }
-    let output = try keep(outcome, work)
+    // Nothing of the worker has run, and that says nothing about it: the lease goes back, and the pool ends.
+    if outcome.lacksMachine {
+      try giveBack(work, "its command could not be started")
+      throw FlowdexError.machine("work-start", outcome.startError ?? "a command could not be started")
+    }
+    let output: String
+    do { output = try keep(outcome, work) } catch let error as FlowdexError where error.isOfTheMachine {
+      return try hold(token, outcome, error)
+    }
     let report = try collector.pass(.only([token]))
     if let inMs = report.lookAgainInMs, report.lookAgainAt.contains(token) {
       held[token]?.stage = .settling(outcome, atMs: run.clock.bootMs() + inMs)
@@ -30,6 +38,21 @@ extension WorkPool {
     try act(
       on: ledger.failed(failure, task: work.lease.childKey, runs: work.runs), failure, work,
       stderr: output, outcome)
+  }
+
+  /// Tries again in a moment; throws once that has been done for a minute.
+  private func hold(_ token: String, _ outcome: HostCommandOutcome, _ error: FlowdexError) throws {
+    guard let work = held[token] else { return }
+    let now = run.clock.bootMs()
+    if work.stuckSinceMs == nil {
+      observer.note(
+        "what the worker of `\(work.lease.childKey)` has answered is held, and writing it tried again for "
+          + "\(Self.stuckMs / 1000) s: \(error.message)")
+    }
+    let since = work.stuckSinceMs ?? now
+    if now - since >= Self.stuckMs { throw error }
+    held[token]?.stuckSinceMs = since
+    held[token]?.stage = .settling(outcome, atMs: now + Self.tryAgainMs)
   }
 
   private func act(
@@ -88,7 +111,11 @@ extension WorkPool {
       ResultFile.stamp(package: work.package.root) == work.stampBefore,
       let envelope = WorkerOutput.envelope(in: stdout)
     {
-      try? FileSystem.writeAtomically(envelope, to: work.package.result, sync: false)
+      do {
+        try FileSystem.writeAtomically(envelope, to: work.package.result, sync: false)
+      } catch let error as FlowdexError where !error.isOfTheMachine {
+        // What the worker has made of its own package: as good as no result.
+      }
     }
     return WorkerOutput.tail(stderr)
   }
@@ -101,7 +128,7 @@ extension WorkPool {
       return bytes
     case .file(let spilled):
       if FileSystem.exists(spilled) { try? FileSystem.rename(spilled, path) }
-      return (try? FileSystem.read(path)) ?? []
+      return (try? FileSystem.readPlain(path)) ?? []
     }
   }
 
@@ -113,8 +140,8 @@ extension WorkPool {
     let task = try run.database.read { db in
       try LeaseStore.find(db, token: work.lease.token).flatMap { try TaskStore.find(db, id: $0.task) }
     }
-    let dropped = try? FileSystem.read(work.package.result, limitBytes: ResultFile.limitBytes)
-    guard let outcome, let task, let dropped, task.state == .failed, task.result != Digest.sha256Hex(dropped)
+    guard let outcome, let task, let dropped = Self.result(in: work.package), task.state == .failed,
+      task.result != Digest.sha256Hex(dropped)
     else {
       ledger.took()
       return tell(.taken, work, task?.summary ?? "", task?.state)
@@ -124,6 +151,12 @@ extension WorkPool {
       ending: Self.ending(outcome, timeoutMs: options.timeoutMs), refusal: task.error ?? "")
     let step = ledger.failed(failure, task: work.lease.childKey, runs: work.runs)
     if case .breakCircuit(let reason) = step { try breakCircuit(reason) }
+  }
+
+  /// As the collector reads it: what a worker has laid there since is neither followed nor waited for.
+  private static func result(in package: PackageLayout) -> [UInt8]? {
+    guard case .bytes(let bytes, _)? = try? ResultFile.read(package: package.root) else { return nil }
+    return bytes
   }
 
   func giveBack(_ work: HeldWork, _ reason: String) throws {

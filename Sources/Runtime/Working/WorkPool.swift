@@ -13,6 +13,10 @@ final class WorkPool {
   static let afterwardsMs: Int64 = 5000
   /// How often everything is looked at although nothing told so.
   static let lookAnywayMs: Int64 = 1000
+  /// How long an answer that the machine has no room for is held, milliseconds. What a worker has printed was worked and
+  /// perhaps paid for, and is nowhere else.
+  static let stuckMs: Int64 = 60_000
+  static let tryAgainMs: Int64 = 1000
   /// Bytes kept of each stream of a command.
   static let outputBytes = 64 << 20
 
@@ -77,21 +81,27 @@ final class WorkPool {
   }
 
   /// Ends every command and gives every lease back, after a look at what is there.
+  ///
+  /// - Throws: the first error, once all has been tried: what brought us here may be in the way of one step and of no
+  ///   other.
   func leave(reason: String) throws {
-    _ = try turn(mayStart: false)
+    var first: (any Error)?
+    func attempt(_ step: () throws -> Void) {
+      do { try step() } catch { first = first ?? error }
+    }
+    attempt { _ = try turn(mayStart: false) }
     for work in held.values { work.command?.cancel() }
     while held.values.contains(where: { $0.command != nil }) {
-      _ = try Poller.wait([finished.descriptor], timeoutMs: nil)
+      do { _ = try Poller.wait([finished.descriptor], timeoutMs: nil) } catch { poll(nil, 0, 10) }
       for (token, outcome) in finished.takeAll() { held[token]?.stage = .settling(outcome, atMs: 0) }
     }
     for (token, work) in held {
-      _ = try collector.pass(.only([token]))
-      if try lease(token)?.state == .collected {
-        try took(work, nil)
-      } else {
-        try giveBack(work, reason)
+      attempt {
+        _ = try collector.pass(.only([token]))
+        if try lease(token)?.state == .collected { try took(work, nil) } else { try giveBack(work, reason) }
       }
     }
+    if let first { throw first }
   }
 
   /// What became of the leases by others' doing.

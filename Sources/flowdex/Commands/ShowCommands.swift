@@ -180,7 +180,7 @@ struct Report: ParsableCommand {
     if markdown {
       Console.raw(page.markdown())
     } else if let html, html != "-" {
-      try FileSystem.writeAtomically(page.html(), to: html, sync: false)
+      try FileSystem.put(page.html(), at: html)
     } else {
       Console.raw(String(decoding: page.html(), as: UTF8.self))
     }

@@ -92,6 +92,11 @@ struct DoctorTests {
 
   static let project: [Case] = [
     ("no project", { $0.isProject = false }, "project", .ok, "none yet"),
+    (
+      "runs that cannot be listed", { $0.runsError = FileSystem.failure("list", "/p/.flowdex/runs", EMFILE) },
+      "runs",
+      .problem, "too many open files"
+    ),
     ("a dead staging", { $0.deadStaging = ["/p/.staging-a-1"] }, "staging", .warning, "never finished"),
     (
       "a driver that died",
