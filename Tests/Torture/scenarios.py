@@ -143,6 +143,17 @@ def judge_after(project):
     return judgement.wrong
 
 
+def untold(project):
+    """Leases whose time runs and of which nobody was told. After an error (not a kill) there may be none: whoever asked
+    would ask again, and be told that all are out."""
+    try:
+        with oracle.State(project.run) as state:
+            live = {row["token"] for row in state.rows("SELECT token FROM leases WHERE state = 'live' AND via = 'hand'")}
+    except oracle.sqlite3.Error:
+        return []
+    return sorted(live - {entry["lease"] for entry in project.acknowledged() if "lease" in entry})
+
+
 def finish(project, shim=None):
     """A plain restart, until the run has ended: what a person or a script would do. What went wrong with that."""
     errors = []

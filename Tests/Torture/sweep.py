@@ -148,6 +148,11 @@ def tried(bench, library, point):
             text = f"an interrupted call ended it: {done.stderr[-300:]}"
         if text:
             wrong["unclear"] = [text]
+        # Where what was leased could not be printed, nobody can be told; where the commit could not be synced, the next
+        # who opens the state finds out whether it is there.
+        is_known = ":print:" not in fault and not (":fdatasync:" in fault and "state.sqlite`" in done.stderr)
+        if scenario in ("next", "many") and is_known and scenarios.untold(project):
+            wrong["leased and not told"] = scenarios.untold(project)
     for figure, details in scenarios.judge_after(project).items():
         wrong[f"{figure}, before the restart"] = details
     errors = scenarios.again(scenario, project) + scenarios.finish(project)

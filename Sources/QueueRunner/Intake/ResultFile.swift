@@ -41,22 +41,32 @@ public enum ResultFile {
 
   /// What lies there now, whatever it is; nil if nothing does. One `lstat(2)` where nothing does, which is what is
   /// mostly asked; a package that is a symlink holds nothing.
-  public static func stamp(package: String) -> Stamp? {
+  ///
+  /// - Throws: trouble of the machine: a result that cannot be looked at is not one that has not come.
+  public static func stamp(package: String) throws -> Stamp? {
     var status = stat()
-    let code = FileSystem.retrying { lstat("\(package)/\(PackageLayout.resultName)", &status) }
-    guard code == 0, isFolder(package) else { return nil }
-    return Stamp(status)
+    let path = "\(package)/\(PackageLayout.resultName)"
+    if FileSystem.retrying({ lstat(path, &status) }) != 0 {
+      // Mostly there is none, and then no words are made.
+      if errno == ENOENT { return nil }
+      let failure = FileSystem.failure("look at", path)
+      if failure.isOfTheEntry { return nil }
+      throw failure
+    }
+    return try isFolder(package) ? Stamp(status) : nil
   }
 
   /// A folder itself in a folder itself, not a link to one: what lies behind a link is not the worker's package, and
   /// flowdex would lay its answers there.
-  static func isFolder(_ package: String) -> Bool {
-    isPlainFolder(package) && isPlainFolder(FileSystem.split(package).parent)
+  static func isFolder(_ package: String) throws -> Bool {
+    try isPlainFolder(package) && isPlainFolder(FileSystem.split(package).parent)
   }
 
-  /// Not a link to one; false also where it cannot be looked at.
-  static func isPlainFolder(_ path: String) -> Bool {
-    ((try? FileSystem.entry(path)) ?? nil)?.kind == .directory
+  /// Not a link to one; false also where what lies there keeps us from looking.
+  static func isPlainFolder(_ path: String) throws -> Bool {
+    do { return try FileSystem.entry(path)?.kind == .directory } catch let error as FlowdexError
+      where error.isOfTheEntry
+    { return false }
   }
 
   /// Reads the result once. Only trouble of the machine (no descriptors, a broken disk) is thrown: what a

@@ -31,4 +31,9 @@ extension JSONValue {
   public init(parsing text: String, limits: JSONLimits) throws(JSONSyntaxError) {
     try self.init(parsing: Array(text.utf8), limits: limits)
   }
+
+  /// Reads a text that flowdex has stored: what was allowed when it came in can be had back.
+  public init(stored text: String) throws(JSONSyntaxError) {
+    try self.init(parsing: text, limits: .unlimited)
+  }
 }

@@ -11,14 +11,22 @@ extension RunLayout {
   /// Tells a worker that its result is safe, and clears its queue entry. Best effort: the commit has happened; the first
   /// pass of a later process makes up for what a crash leaves out.
   ///
+  /// - Returns: false where it may succeed later, so that the worker waits for a word that has not come.
+  ///
   /// Linked or moved into place, for a worker may have laid something there: a FIFO would block whoever opens it,
   /// and what is written into a hard link is written elsewhere.
-  func acknowledge(_ lease: LeaseRecord, _ package: PackageLayout) {
-    if lease.hasPackage, ResultFile.isFolder(package.root) {
-      try? AcceptanceMark.shared.put(at: package.accepted)
-      Glibc.unlink(package.rejected)
+  @discardableResult
+  func acknowledge(_ lease: LeaseRecord, _ package: PackageLayout) -> Bool {
+    defer { if lease.via == .queue { unlinkEntries([lease.token]) } }
+    guard lease.hasPackage else { return true }
+    do {
+      guard try ResultFile.isFolder(package.root) else { return true }
+      try AcceptanceMark.shared.put(at: package.accepted)
+    } catch {
+      return (error as? FlowdexError)?.isOfTheEntry == true
     }
-    if lease.via == .queue { unlinkEntries([lease.token]) }
+    Glibc.unlink(package.rejected)
+    return true
   }
 
   /// Removes the queue entries of leases that have ended. Best effort: the first pass of a later process removes
@@ -32,9 +40,10 @@ extension RunLayout {
 }
 
 extension WorkQueue {
-  /// Tells the workers of these leases that their results are safe.
-  func acknowledge(_ leases: [LeaseRecord]) {
-    for lease in leases { layout.acknowledge(lease, layout.package(lease)) }
+  /// Tells the workers of these leases that their results are safe; those that could not be told yet.
+  @discardableResult
+  func acknowledge(_ leases: [LeaseRecord]) -> [LeaseRecord] {
+    leases.filter { !layout.acknowledge($0, layout.package($0)) }
   }
 }
 
@@ -48,7 +57,7 @@ extension Collector {
     switch (lease.state, lease.via) {
     case (.offered, _): return try attendOffer(lease, package)
     case (.live, .queue):
-      if FileSystem.exists(queue.layout.ready(lease.token)) {
+      if try FileSystem.isThere(queue.layout.ready(lease.token)) {
         _ = try queue.release(
           childKey: lease.childKey, token: lease.token, reason: "the worker moved it back to ready")
         return .nothing
@@ -67,10 +76,11 @@ extension Collector {
       queue.unlink([lease.token])
       return .nothing
     }
-    let isReady = FileSystem.exists(queue.layout.ready(lease.token))
-    if !isReady, FileSystem.exists(queue.layout.claimed(lease.token)) { return .claimed }
+    // An entry that cannot be looked at is not one that is gone: shown again, it would be on offer twice.
+    let isReady = try FileSystem.isThere(queue.layout.ready(lease.token))
+    if !isReady, try FileSystem.isThere(queue.layout.claimed(lease.token)) { return .claimed }
     if !isReady { try queue.showAgain(lease) }
-    return ResultFile.stamp(package: package.root) == nil ? .nothing : .look
+    return try ResultFile.stamp(package: package.root) == nil ? .nothing : .look
   }
 
   /// Starts the clocks of packages that workers have claimed and not yet answered, all in one transaction: a
@@ -113,7 +123,8 @@ extension Collector {
     let taken = Set(taken)
     for lease in late.leases where !taken.contains(lease.token) {
       // It may have come since this pass looked: results are looked for before a lease is called expired.
-      if late.unseen.contains(lease.token), ResultFile.stamp(package: queue.layout.package(lease).root) != nil
+      if late.unseen.contains(lease.token),
+        try ResultFile.stamp(package: queue.layout.package(lease).root) != nil
       {
         report.settle(lease, 0)
         continue
@@ -154,7 +165,7 @@ extension Collector {
     if isNews {
       state = try queue.database.transition { tx in try queue.record(tx, lease, finding) }
       let text = Self.rejection(finding, task: path.task, result: path.result)
-      if ResultFile.isFolder(path.root) {
+      if (try? ResultFile.isFolder(path.root)) == true {
         try? FileSystem.writeAtomically(Array(text.utf8), to: path.rejected, sync: false)
       }
       looks[lease.token]?.isReported = true
@@ -192,7 +203,7 @@ extension Collector {
     let recent = try queue.database.read { try LeaseStore.recentlyCollected($0, limit: Self.batchSize) }
     for lease in recent {
       let package = queue.layout.package(lease)
-      guard let stamp = ResultFile.stamp(package: package.root), stamp.text != lease.resultStamp,
+      guard let stamp = try ResultFile.stamp(package: package.root), stamp.text != lease.resultStamp,
         case .bytes(let bytes, _) = try ResultFile.read(package: package.root),
         try queue.database.read({ try TaskStore.find($0, id: lease.task) })?.result != Digest.sha256Hex(bytes)
       else { continue }

@@ -30,6 +30,9 @@ public final class Collector {
   /// The last two batches whose acknowledgements the companion was handed.
   private var acknowledging: [Int] = []
 
+  /// Whose workers have not been told yet, for want of machine: tried again at each look at everything.
+  private let untold = Guarded<[LeaseRecord]>([])
+
   /// Looks at the packages of one queue, on the thread that the queue is confined to.
   public init(_ queue: WorkQueue) { self.queue = queue }
 
@@ -64,7 +67,7 @@ public final class Collector {
   ///   asks for little.
   public func pass(_ scope: Scope = .all, tells detail: CollectReport.Detail = .news) throws -> CollectReport
   {
-    if isFirstPass { try heal() }
+    if isFirstPass { try heal() } else if scope == .all { tellAgain() }
     var report = CollectReport(detail: detail)
     if case .only(let tokens) = scope, tokens.isEmpty { return report }
     var parts = LookParts(scope)
@@ -146,7 +149,7 @@ public final class Collector {
     let now = queue.clock.bootMs()
     let known = looks[lease.token]
     if !isHinted || known != nil {
-      guard let stamp = ResultFile.stamp(package: package.root) else {
+      guard let stamp = try ResultFile.stamp(package: package.root) else {
         looks[lease.token] = nil
         return .missing
       }
@@ -225,8 +228,10 @@ public final class Collector {
       try found.map { try queue.settle(tx, seen: $0.lease, $0.right, stamp: $0.stamp.text) }
     } announce: { outcomes in
       let taken = zip(found, outcomes).filter { $0.1 != nil }.map { ($0.0.lease, $0.0.package) }
-      let acknowledge: @Sendable () -> Void = { [layout = queue.layout] in
-        for (lease, package) in taken { layout.acknowledge(lease, package) }
+      let acknowledge: @Sendable () -> Void = { [layout = queue.layout, untold] in
+        for (lease, package) in taken where !layout.acknowledge(lease, package) {
+          untold.withLock { $0.append(lease) }
+        }
       }
       if let companion { acknowledging.append(companion.hand(acknowledge)) } else { acknowledge() }
     }
@@ -240,13 +245,24 @@ public final class Collector {
   /// What a crash between a commit and what follows from it left undone: acknowledgements, at most two batches of
   /// them, the queue entries of leases that have ended, and packages that no lease names.
   private func heal() throws {
-    isFirstPass = false
     let unacknowledged = try queue.database.read {
       try LeaseStore.lastCollected($0, limit: 2 * Self.batchSize)
     }.filter { !FileSystem.exists(queue.layout.package($0).accepted) }
     if !unacknowledged.isEmpty { try queue.database.syncLog() }
-    queue.acknowledge(unacknowledged)
+    let left = queue.acknowledge(unacknowledged)
+    untold.withLock { $0 += left }
     try queue.sweepEntries()
     try queue.sweepAbandonedHandOut()
+    isFirstPass = false
+  }
+
+  private func tellAgain() {
+    let owed = untold.withLock { owed in
+      defer { owed = [] }
+      return owed
+    }
+    if owed.isEmpty { return }
+    let left = queue.acknowledge(owed)
+    untold.withLock { $0 += left }
   }
 }

@@ -16,7 +16,7 @@ extension TaskRules {
   /// - Parameter text: what `TaskStore.demands` found.
   init(demanded text: String?) throws {
     if let text {
-      try self.init(of: TaskSpec(stored: JSONValue(parsing: text)))
+      try self.init(of: TaskSpec(stored: JSONValue(stored: text)))
     } else {
       self = .none
     }

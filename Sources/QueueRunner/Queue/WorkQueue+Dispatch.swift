@@ -184,12 +184,15 @@ extension WorkQueue {
       guard try QueueStore.settings(tx.db).state == .open else { return Set<String>() }
       return Set(try plans.filter { try begin(tx, $0) }.map(\.token))
     }
+    // What is committed must be told, whatever goes wrong from here on: the next hand-out sweeps what stays, and a look
+    // at an offer shows it again.
     for lost in plans where !begun.contains(lost.token) && lost.hasPackage {
-      try FileSystem.removeTree(layout.package(lost.task.childKey, lost.token).root)
+      try? FileSystem.removeTree(layout.package(lost.task.childKey, lost.token).root)
     }
-    try FileSystem.remove(layout.publishing)
+    _ = try? FileSystem.remove(layout.publishing)
     let ours = plans.filter { begun.contains($0.token) }
-    try show(ours.filter(\.isOffer).map { ($0.task.childKey, $0.token) })
+    let offers = ours.filter(\.isOffer).map { ($0.task.childKey, $0.token) }
+    if !offers.isEmpty { try? show(offers) }
     return ours.map(issued)
   }
 
@@ -216,8 +219,8 @@ extension WorkQueue {
   /// Notes what is about to appear, then lets it appear.
   private func publish(_ plans: [LeasePlan]) throws {
     try FileSystem.makeDirectories(layout.staging)
-    let names = plans.map { layout.package($0.task.childKey, $0.token).root }
-    try FileSystem.write(Array(names.joined(separator: "\n").utf8), to: layout.publishing)
+    try PublishingNote(plans.map { (layout.package($0.task.childKey, $0.token).root, $0.token) }).write(
+      layout)
     let (place, copies) = (layout, workCopies)
     try Parallel.forEach(plans.count) { try DispatchPackage(place, plans[$0], copies).publish() }
     if plans.contains(where: \.spec.isWrite) { try workCopies.sync(layout.dispatches) }
@@ -233,15 +236,12 @@ extension WorkQueue {
   /// Removes the packages of a hand-out that died before its leases were committed.
   private func sweepUnpublished() throws {
     guard try FileSystem.entry(layout.publishing) != nil else { return }
-    let text = String(decoding: try FileSystem.read(layout.publishing), as: UTF8.self)
-    for path in text.split(separator: "\n").map(String.init) where path.hasPrefix(layout.dispatches) {
-      let token = FileSystem.split(path).name
-      if try database.read({ try LeaseStore.find($0, token: token) }) == nil {
-        try FileSystem.removeTree(path)
-      }
+    for (path, token) in try PublishingNote.packages(layout)
+    where try database.read({ try LeaseStore.find($0, token: token) }) == nil {
+      try FileSystem.removeTree(path)
     }
     try FileSystem.removeTree(layout.staging)
-    try FileSystem.remove(layout.publishing)
+    try FileSystem.removeTree(layout.publishing)
   }
 
   private func begin(_ tx: Transaction, _ plan: LeasePlan) throws -> Bool {
@@ -306,15 +306,21 @@ extension WorkQueue {
   private func sweepStrangers() throws {
     for child in try FileSystem.names(in: layout.dispatches) where !child.hasPrefix(".") {
       let folder = "\(layout.dispatches)/\(child)"
-      // A folder that a worker has closed to us is not swept, and stops nobody.
-      do {
-        guard try FileSystem.entry(folder)?.kind == .directory else { continue }
-        for token in try FileSystem.names(in: folder) where token.utf8.count == 36 {
-          if try database.read({ try LeaseStore.find($0, token: token) }) == nil {
-            try FileSystem.removeTree("\(folder)/\(token)")
-          }
-        }
-      } catch let error as FlowdexError where error.isOfTheEntry {}
+      for token in try Self.orNoneIfWrecked({ try namesOfLeases(in: folder) }) ?? []
+      where try database.read({ try LeaseStore.find($0, token: token) }) == nil {
+        try Self.orNoneIfWrecked { try FileSystem.removeTree("\(folder)/\(token)") }
+      }
     }
+  }
+
+  private func namesOfLeases(in folder: String) throws -> [String] {
+    guard try FileSystem.entry(folder)?.kind == .directory else { return [] }
+    return try FileSystem.names(in: folder).filter(PublishingNote.isToken)
+  }
+
+  /// A folder that a worker has closed to us is not swept, and stops nobody.
+  @discardableResult
+  private static func orNoneIfWrecked<Value>(_ body: () throws -> Value) throws -> Value? {
+    do { return try body() } catch let error as FlowdexError where error.isOfTheEntry { return nil }
   }
 }

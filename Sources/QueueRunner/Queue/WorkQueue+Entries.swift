@@ -26,8 +26,8 @@ extension WorkQueue {
     guard try dispatchLock.tryLock() else { return }
     defer { dispatchLock.unlock() }
     let state = try database.read { try LeaseStore.find($0, token: lease.token)?.state }
-    guard state == .offered, !FileSystem.exists(layout.ready(lease.token)),
-      !FileSystem.exists(layout.claimed(lease.token))
+    guard state == .offered, try !FileSystem.isThere(layout.ready(lease.token)),
+      try !FileSystem.isThere(layout.claimed(lease.token))
     else { return }
     try show([(lease.childKey, lease.token)])
   }
@@ -35,27 +35,56 @@ extension WorkQueue {
   /// Takes packages from `queue/ready` as any worker does, by rename(2), and starts their time.
   ///
   /// - Parameter atMost: how many are taken.
+  /// - Throws: what is in the way of the first. Once some are taken, they are given: their time runs.
   public func claim(atMost: Int) throws -> [IssuedLease] {
     var claimed: [IssuedLease] = []
     for token in try FileSystem.names(in: layout.ready).sorted() where claimed.count < atMost {
-      let offered = try database.read { try LeaseStore.find($0, token: token) }
-      guard let offered, offered.state == .offered,
-        FileSystem.retrying({ rename(layout.ready(token), layout.claimed(token)) }) == 0
-      else { continue }
-      let issued = try database.transition { tx -> IssuedLease? in
-        // A collector may have seen the claim and started its time.
-        guard let lease = try LeaseStore.find(tx.db, token: token),
-          try lease.state == .live || (lease.state == .offered && claim(tx, lease)),
-          let task = try TaskStore.find(tx.db, id: lease.task)
-        else { return nil }
-        return IssuedLease(
-          token: token, childKey: lease.childKey, groupKey: task.groupKey, spec: try task.spec(),
-          attempt: lease.attempt, cwd: lease.cwd, expiresAtMs: clock.nowMs() + lease.durationMs,
-          package: layout.package(lease))
+      do {
+        if let issued = try claim(token) { claimed.append(issued) }
+      } catch  where !claimed.isEmpty {
+        return claimed
       }
-      if let issued { claimed.append(issued) } else { unlink([token]) }
     }
     return claimed
+  }
+
+  /// nil where it is not to be had any more.
+  private func claim(_ token: String) throws -> IssuedLease? {
+    let offered = try database.read { try LeaseStore.find($0, token: token) }
+    guard let offered, offered.state == .offered, try moveToClaimed(token) else { return nil }
+    do {
+      if let issued = try database.transition({ try claimed($0, token) }) { return issued }
+    } catch {
+      // Or its time would run, and nobody would work on it.
+      _ = FileSystem.retrying { rename(layout.claimed(token), layout.ready(token)) }
+      throw error
+    }
+    unlink([token])
+    return nil
+  }
+
+  /// False where somebody else was first, or something lies in the way.
+  private func moveToClaimed(_ token: String) throws -> Bool {
+    let (from, to) = (layout.ready(token), layout.claimed(token))
+    if FileSystem.retrying({ rename(from, to) }) == 0 { return true }
+    if errno == ENOENT, try FileSystem.isThere(from) {
+      try FileSystem.makeDirectories(layout.claimed)
+      if FileSystem.retrying({ rename(from, to) }) == 0 { return true }
+    }
+    if [ENOENT, EEXIST, EISDIR, ENOTDIR, ENOTEMPTY].contains(errno) { return false }
+    throw FileSystem.failure("claim", from)
+  }
+
+  private func claimed(_ tx: Transaction, _ token: String) throws -> IssuedLease? {
+    // A collector may have seen the claim and started its time.
+    guard let lease = try LeaseStore.find(tx.db, token: token),
+      try lease.state == .live || (lease.state == .offered && claim(tx, lease)),
+      let task = try TaskStore.find(tx.db, id: lease.task)
+    else { return nil }
+    return IssuedLease(
+      token: token, childKey: lease.childKey, groupKey: task.groupKey, spec: try task.spec(),
+      attempt: lease.attempt, cwd: lease.cwd, expiresAtMs: clock.nowMs() + lease.durationMs,
+      package: layout.package(lease))
   }
 
   /// Removes the entries of leases that ended together with the process that was to remove them. What flowdex

@@ -50,7 +50,7 @@ public enum ArtifactStore {
     guard let inline = found else { return nil }
     if let inline { return inline }
     let path = layout.artifact(digest)
-    let bytes = try FileSystem.read(path)
+    let bytes = try FileSystem.readPlain(path)
     guard Digest.sha256Hex(bytes) == digest else {
       throw FlowdexError.machine("artifact-changed", "artifact `\(path)` no longer hashes to its name")
     }

@@ -12,6 +12,8 @@ final class EventLog {
 
   /// The run's id as JSON.
   private let run: String
+  /// Bytes. A payload is bounded by what a result or a log line may hold, 16 MiB.
+  private static let longestLine: Int64 = 64 << 20
 
   init(layout: RunLayout) {
     self.layout = layout
@@ -87,7 +89,8 @@ final class EventLog {
     known = nil
     try FileSystem.makeDirectories(layout.temporary)
     let temporary = "\(layout.temporary)/log"
-    let descriptor = try FileSystem.open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o644)
+    let descriptor = try FileSystem.open(
+      temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, mode: 0o644)
     defer { close(descriptor) }
     var count = 0
     var seq: Int64 = 0
@@ -145,7 +148,8 @@ final class EventLog {
         try cut(descriptor, size, to: whole)
         return (whole, found.seq)
       }
-      if start == 0 {
+      // No line of ours is so long: whatever has no end within this is none of ours, and not read into memory whole.
+      if start == 0 || window >= Self.longestLine {
         try cut(descriptor, size, to: 0)
         return (0, 0)
       }
@@ -163,7 +167,8 @@ final class EventLog {
   private static func lastLine(_ tail: [UInt8]) -> (end: Int, seq: Int64)? {
     guard let newline = tail.lastIndex(of: 10) else { return nil }
     let start = tail[..<newline].lastIndex(of: 10).map { $0 + 1 } ?? 0
-    guard let value = try? JSONValue(parsing: Array(tail[start..<newline])), let seq = value["seq"]?.int
+    guard let value = try? JSONValue(parsing: Array(tail[start..<newline]), limits: .unlimited),
+      let seq = value["seq"]?.int
     else {
       return nil
     }

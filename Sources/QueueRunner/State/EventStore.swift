@@ -28,7 +28,7 @@ public struct EventRecord: Sendable {
   }
 
   /// What the event tells. Parsed anew at each call.
-  public func payload() throws -> JSONValue { try JSONValue(parsing: payloadText) }
+  public func payload() throws -> JSONValue { try JSONValue(stored: payloadText) }
 }
 
 /// Reads the events table.

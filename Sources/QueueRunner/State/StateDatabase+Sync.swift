@@ -24,7 +24,7 @@ extension StateDatabase {
   func syncLog() throws {
     // SQLite locks the database and the index of the log, so closing a descriptor of the log itself drops no lock.
     guard !Sabotage.noHealSync.isOn, try FileSystem.entry(layout.databaseLog) != nil else { return }
-    let descriptor = try FileSystem.open(layout.databaseLog, O_RDONLY | O_NOFOLLOW)
+    let descriptor = try FileSystem.open(layout.databaseLog, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     defer { Glibc.close(descriptor) }
     // On a file system that is mounted to be read only, nothing waits to be written.
     if !Sabotage.noSync.isOn, FileSystem.retrying({ fdatasync(descriptor) }) != 0, errno != EROFS {

@@ -262,7 +262,7 @@ public final class StateDatabase {
   public func sweepTemporary() throws {
     try locked {
       for name in try FileSystem.names(in: layout.temporary) {
-        try FileSystem.remove("\(layout.temporary)/\(name)")
+        try FileSystem.removeTree("\(layout.temporary)/\(name)")
       }
     }
   }

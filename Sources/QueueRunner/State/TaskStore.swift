@@ -88,7 +88,7 @@ public struct TaskRecord: Sendable {
   }
 
   /// What the worker is asked to do. Parsed anew at each call.
-  public func spec() throws -> TaskSpec { try TaskSpec(stored: JSONValue(parsing: specText)) }
+  public func spec() throws -> TaskSpec { try TaskSpec(stored: JSONValue(stored: specText)) }
 }
 
 /// How a task ended, as its row keeps it.

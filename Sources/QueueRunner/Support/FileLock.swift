@@ -112,7 +112,7 @@ public final class FileLock {
       if let value = look(opened) { return value }
       throw FileSystem.failure(doing, path)
     }
-    let descriptor = FileSystem.retrying { open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
+    let descriptor = FileSystem.retrying { open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
     if descriptor < 0 {
       if errno == ENOENT { return nil }
       throw FileSystem.failure("read", path)

@@ -70,6 +70,6 @@ extension Run {
 
   /// The manifest that was approved, from the state.
   public func manifest() throws -> Manifest {
-    try Manifest(reading: JSONValue(parsing: record().manifestText))
+    try Manifest(reading: JSONValue(stored: record().manifestText))
   }
 }

@@ -114,8 +114,17 @@ public struct Project: Sendable {
   func recordIfReadable(_ id: String) throws -> RunRecord? {
     do {
       return try Run.open(layout, id: id, clock: clock).record()
-    } catch let error as FlowdexError where !error.isOfTheMachine {
+    } catch let error as FlowdexError where Self.isUnreadable(error) || mayNotRead(layout.run(id)) {
       return nil
     }
+  }
+
+  private static func isUnreadable(_ error: FlowdexError) -> Bool {
+    ["run-not-found", "run-no-state", "state-corrupt", "newer-state", "older-state", "state-unindexed"]
+      .contains(error.code)
+  }
+
+  private func mayNotRead(_ run: RunLayout) -> Bool {
+    access(run.database, R_OK) != 0 && [EACCES, EPERM].contains(errno)
   }
 }

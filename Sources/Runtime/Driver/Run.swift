@@ -40,7 +40,7 @@ public final class Run {
       },
       judge: { workspace, folder in
         guard let workspace else { return .unchanged }
-        let manifest = try Manifest(reading: JSONValue(parsing: manifestText))
+        let manifest = try Manifest(reading: JSONValue(stored: manifestText))
         let globs = GlobSet(manifest.permissions.write)
         do {
           switch try WorkCopy.diff(snapshot: workspace, work: folder, writeGlobs: globs) {

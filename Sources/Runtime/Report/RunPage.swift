@@ -92,7 +92,7 @@ public struct RunPage: Sendable {
       "approval": .string(record.approvalHash), "source": .string(record.sourceHash),
       "manifest": .string(record.manifestHash), "input": .string(record.inputHash),
       "sourceIsAsApproved": .bool(document?.sourceHash == record.sourceHash),
-      "manifestValue": try JSONValue(parsing: record.manifestText),
+      "manifestValue": try JSONValue(stored: record.manifestText),
     ]
   }
 
@@ -154,6 +154,6 @@ extension RunPage.Task {
     attempt = row.attempt
     summary = row.summary
     error = row.error
-    usage = try row.usage.map { try JSONValue(parsing: $0) }
+    usage = try row.usage.map { try JSONValue(stored: $0) }
   }
 }

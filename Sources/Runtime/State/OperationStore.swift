@@ -203,7 +203,7 @@ enum OperationStore {
   /// What is told of a host command that was started, however it ended.
   private static func executions(_ tx: Transaction, _ generation: Int, _ key: String) throws -> JSONValue? {
     guard key.hasPrefix("\(OperationKind.hostCommand.rawValue):") else { return nil }
-    return try find(tx.db, generation: generation, key: key)?.executions.map { try JSONValue(parsing: $0) }
+    return try find(tx.db, generation: generation, key: key)?.executions.map { try JSONValue(stored: $0) }
   }
 
   /// Ends an operation that carries its own value (a host command), and appends its delivery.

@@ -79,7 +79,7 @@ public enum RunViews {
       object["keptFrom"] = JSONValue(task.keptFrom)
       object["createdAt"] = .string(Timestamp.text(task.createdAtMs))
       object["updatedAt"] = .string(Timestamp.text(task.updatedAtMs))
-      object["usage"] = try task.usage.map { try JSONValue(parsing: $0) } ?? .null
+      object["usage"] = try task.usage.map { try JSONValue(stored: $0) } ?? .null
       object["spec"] = spec.json
     }
     return .object(object)
@@ -149,7 +149,7 @@ public enum RunViews {
           ("valueArtifactId", JSONValue(operation.valueDigest)),
         ])
         if let executions = operation.executions {
-          object["executions"] = try JSONValue(parsing: executions)
+          object["executions"] = try JSONValue(stored: executions)
         }
         return .object(object)
       })

@@ -18,7 +18,7 @@ extension RunViews {
 enum Usage {
   /// The sums over all results.
   static func of(_ tasks: [TaskRecord]) -> JSONValue {
-    sum(tasks.compactMap { task in task.usage.flatMap { try? JSONValue(parsing: $0) } })
+    sum(tasks.compactMap { task in task.usage.flatMap { try? JSONValue(stored: $0) } })
   }
 
   /// The sums for each phase that has any.

@@ -108,7 +108,7 @@ extension WorkPool {
     let stderr = Self.store(outcome.stderr, at: work.package.log(work.runs, "stderr"))
     // A worker that wrote its result has delivered, whatever it says besides.
     if options.takesStdout, !outcome.cancelled,
-      ResultFile.stamp(package: work.package.root) == work.stampBefore,
+      try ResultFile.stamp(package: work.package.root) == work.stampBefore,
       let envelope = WorkerOutput.envelope(in: stdout)
     {
       do {

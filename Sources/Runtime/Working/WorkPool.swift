@@ -148,20 +148,24 @@ final class WorkPool {
   private func fill() throws -> Int {
     let room = min(freeJobs, freePackages)
     if room <= 0 { return 0 }
-    var leases = try run.queue.claim(atMost: room)
-    if leases.count < room {
+    let claimed = try run.queue.claim(atMost: room)
+    // Held before anything else is done: if that fails, they are given back.
+    for lease in claimed { try hold(lease) }
+    var leased: [IssuedLease] = []
+    if claimed.count < room {
       do {
-        leases += try run.next(
-          limit: .max, atMost: room - leases.count, files: true, durationMs: options.leaseMs)
+        leased = try run.next(
+          limit: .max, atMost: room - claimed.count, files: true, durationMs: options.leaseMs)
       } catch let error as FlowdexError where error.code == "queue-not-open" {
         // Paused, stopped or ended since; the next turn sees.
       }
     }
-    for lease in leases { try takeUp(lease) }
-    return leases.count
+    for lease in leased { try hold(lease) }
+    for lease in claimed + leased { try takeUp(lease) }
+    return claimed.count + leased.count
   }
 
-  private func takeUp(_ lease: IssuedLease) throws {
+  private func hold(_ lease: IssuedLease) throws {
     guard let package = lease.package else {
       throw FlowdexError.bug("work", "lease `\(lease.token)` came without its package")
     }
@@ -170,6 +174,9 @@ final class WorkPool {
       stage: .waiting(atMs: 0), renewAtMs: 0)
     work.willRenew(afterMs: run.clock.bootMs())
     held[lease.token] = work
+  }
+
+  private func takeUp(_ lease: IssuedLease) throws {
     do {
       // A package from queue/ready has the time that its task says.
       if let leaseMs = options.leaseMs {
@@ -190,7 +197,7 @@ final class WorkPool {
     let variables = command.environment(
       lease, work.package, runId: run.layout.runId, project: run.project.projectRoot, run: work.runs)
     try? FileSystem.makeDirectories(work.package.scratch)
-    work.stampBefore = ResultFile.stamp(package: work.package.root)
+    work.stampBefore = try ResultFile.stamp(package: work.package.root)
     let prepared = try HostCommandRunner.prepare(
       HostCommandSpec(
         argv: command.arguments(work.package), cwd: LeaseViews.workingFolder(lease) ?? work.package.root,

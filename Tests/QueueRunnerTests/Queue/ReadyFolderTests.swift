@@ -69,7 +69,7 @@ struct ReadyFolderTests {
   @Test("a hand-out that died before its commit leaves nothing behind")
   func swept() throws {
     let fixture = try QueueFixture(tasks: 1)
-    let orphan = fixture.layout.package("fanout:f#t0", "dead").root
+    let orphan = fixture.layout.package("fanout:f#t0", "dead0000-2380-4e0b-8978-d496f6d4535e").root
     try FileSystem.makeDirectories(orphan)
     try FileSystem.makeDirectories(fixture.layout.stagedPackage("half").root)
     try FileSystem.write(Array(orphan.utf8), to: fixture.layout.publishing)
@@ -82,7 +82,7 @@ struct ReadyFolderTests {
   @Test("a collector sweeps it too, for there may be no next hand-out; but none that is going on")
   func sweptByCollector() throws {
     let fixture = try QueueFixture(tasks: 1)
-    let orphan = fixture.layout.package("fanout:f#t0", "dead").root
+    let orphan = fixture.layout.package("fanout:f#t0", "dead0000-2380-4e0b-8978-d496f6d4535e").root
     try FileSystem.makeDirectories(orphan)
     try FileSystem.write(Array(orphan.utf8), to: fixture.layout.publishing)
     let other = FileLock(path: fixture.layout.dispatchLock)
