@@ -199,13 +199,14 @@ final class Driver {
   private func startSession(_ record: RunRecord) throws -> Bool {
     restedAt = nil
     if !replay.isUntouched { replay = try run.database.read { try ReplayState.load($0) } }
+    // A watch lives for days and starts many sessions: each runs what was approved, or none.
+    let (source, input) = try run.approvedTexts(record)
     try FileSystem.makeDirectories(run.layout.sessionFolder)
     let fresh = try ahead ?? environment.makeSession(manifest, run.layout.sessionFolder)
     ahead = nil
     session = fresh
     let start = SessionStart(
-      source: String(decoding: try FileSystem.read(run.layout.workflow), as: UTF8.self),
-      inputText: String(decoding: try FileSystem.read(run.layout.input), as: UTF8.self),
+      source: String(decoding: source, as: UTF8.self), inputText: String(decoding: input, as: UTF8.self),
       nowMs: record.createdAtMs, manifestHash: record.manifestHash)
     try fresh.start(start)
     guard let turn = try fresh.receive(wakeups: environment.interrupts) else { return false }

@@ -86,12 +86,18 @@ public final class Run {
   /// The workflow as stored, after checking that source, manifest and input still hash as approved.
   func approvedDocument() throws -> WorkflowDocument {
     let record = try record()
+    let document = try WorkflowDocument.read(text: try approvedTexts(record).source, file: "workflow.ts")
+    try check("the manifest", document.manifestHash, record.manifestHash)
+    return document
+  }
+
+  /// The workflow and the input as stored, after checking that they still hash as approved.
+  func approvedTexts(_ record: RunRecord) throws -> (source: [UInt8], input: [UInt8]) {
     let source = try FileSystem.read(layout.workflow)
     try check("workflow.ts", Digest.sha256Hex(source), record.sourceHash)
-    let document = try WorkflowDocument.read(text: source, file: "workflow.ts")
-    try check("the manifest", document.manifestHash, record.manifestHash)
-    try check("input.json", Digest.sha256Hex(try FileSystem.read(layout.input)), record.inputHash)
-    return document
+    let input = try FileSystem.read(layout.input)
+    try check("input.json", Digest.sha256Hex(input), record.inputHash)
+    return (source, input)
   }
 
   private func check(_ what: String, _ found: String, _ approved: String) throws {

@@ -98,6 +98,34 @@ struct DriverTests {
     #expect(try JSONValue(parsing: #require(value))["data"]?["indeterminate"] == true)
   }
 
+  @Test(
+    "a session that is started later runs what was approved, or none",
+    arguments: ["workflow.ts", "input.json"])
+  func changedBetweenSessions(_ name: String) throws {
+    let fixture = try DriverFixture()
+    let run = try fixture.create()
+    let environment = fixture.environment { delivery in
+      Turn(scheduled: delivery == nil ? [DriverFixture.agent("a")] : [], state: .suspended)
+    }
+    let seat = try #require(try DriverSeat.take(run))
+    let driver = try Driver(run, epoch: seat.epoch, environment: environment)
+    #expect(try driver.advance() == .waiting(commands: 0))
+    driver.rest()
+    let path = "\(run.layout.root)/\(name)"
+    let approved = try FileSystem.read(path)
+    chmod(path, 0o644)
+    try FileSystem.write(approved + Array(" ".utf8), to: path)
+    try DriverFixture.answer(run, ["agent:a"])
+    let error = #expect(throws: FlowdexError.self) { try driver.advance() }
+    #expect(error?.code == "approval-changed" && error?.message.contains(name) == true)
+    #expect(try status(run) == .needsDispatch)
+    try FileSystem.write(approved, to: path)
+    // It is driven on, to its end: nothing else is to come.
+    #expect(try driver.advance() == .ended(.failed))
+    driver.close()
+    seat.release()
+  }
+
   @Test("a drive that was stopped and resumed at once goes on by itself")
   func resumedAtOnce() throws {
     let fixture = try DriverFixture()
