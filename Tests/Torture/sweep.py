@@ -95,7 +95,8 @@ def chosen(points, count, seed):
 REMEMBERED = ["resume once:stat:4[0-9]:EIO", "run once:send:*:EINTR", "watch once:pipewrite:*:EINTR",
               "run once:write:*:ENOSPC", "command once:write:*:ENOSPC", "next before:write:*", "next before:unlink:*", "pause once:lock:*:EINTR",
               "integrate once:write:*:EIO", "integrate once:stat:*:EIO", "collect once:stat:*:EIO",
-              "next once:opendir:*:EINTR", "restart once:fcntl:*:EMFILE"]
+              "next once:opendir:*:EINTR", "restart once:fcntl:*:EMFILE",
+              "next stuck:open:2[0-9]:EMFILE", "offer stuck:open:3[0-9]:EMFILE"]
 
 
 def with_remembered(points, choice):

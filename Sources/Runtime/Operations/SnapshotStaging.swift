@@ -23,15 +23,19 @@ final class SnapshotStaging {
     for _ in 0..<100 {
       let path = "\(directory)/\(prefix)\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
       guard mkdir(path, 0o700) == 0 else { throw FileSystem.failure("make the folder", path) }
-      switch Self.claim(path) {
-      case .held(let lock), .unknown(let lock):
-        (root, self.lock) = (path, lock)
-        return
-      case .taken:
-        // A sweeper was quicker and removes it, or it cannot be opened.
+      do {
+        switch try Self.claim(path) {
+        case .held(let lock), .unknown(let lock):
+          (root, self.lock) = (path, lock)
+          return
+        case .taken: break
+        }
+      } catch {
         rmdir(path)
-        continue
+        throw error
       }
+      // A sweeper was quicker and removes it.
+      rmdir(path)
     }
     throw FlowdexError.bug("snapshot-staging", "no folder under `\(directory)` could be locked")
   }
@@ -50,18 +54,23 @@ final class SnapshotStaging {
       if (try? FileSystem.isThere(folder)) == false { _ = try? FileSystem.remove(path) }
       return
     }
-    switch claim(path) {
+    // What cannot be looked at now is left to a later sweep.
+    switch try? claim(path) {
     case .held(let lock):
       try? FileSystem.removeTree(path)
       _ = try? FileSystem.remove(path + manifestSuffix)
       close(lock)
     case .unknown(let lock): close(lock)
-    case .taken: break
+    case .taken, nil: break
     }
   }
 
-  private static func claim(_ path: String) -> Hold {
-    guard let descriptor = try? FileSystem.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) else {
+  /// - Throws: a machine error where the folder is there and cannot be opened, or looked at.
+  private static func claim(_ path: String) throws -> Hold {
+    let descriptor: Int32
+    do {
+      descriptor = try FileSystem.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    } catch let error as FlowdexError where error.code == "errno-\(ENOENT)" {
       return .taken
     }
     if FileSystem.retrying({ flock(descriptor, LOCK_EX | LOCK_NB) }) != 0 {
@@ -69,11 +78,13 @@ final class SnapshotStaging {
       close(descriptor)
       return .taken
     }
-    var status = stat()
-    if fstat(descriptor, &status) == 0, let entry = (try? FileSystem.entry(path)) ?? nil,
-      entry.inode == UInt64(status.st_ino)
-    {
-      return .held(descriptor)
+    do {
+      var status = stat()
+      guard fstat(descriptor, &status) == 0 else { throw FileSystem.failure("look at", path) }
+      if try FileSystem.entry(path)?.inode == UInt64(status.st_ino) { return .held(descriptor) }
+    } catch {
+      close(descriptor)
+      throw error
     }
     close(descriptor)
     return .taken
