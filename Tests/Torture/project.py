@@ -21,7 +21,9 @@ export default workflow({
   const found = await ctx.fanout({ id: "f", phase: "one", tasks: TASKS.map((id) => ({
     id, mode: id === "c" ? "write" : "read-only", prompt: "do " + id, leaseMinutes: 500000 })) });
   const edit = ["one", "two"].map((n) =>
-    `--- a/src/${n}.txt\n+++ b/src/${n}.txt\n@@ -1 +1 @@\n-${n}\n+${n}!\n`).join("");
+    `--- a/src/${n}.txt\n+++ b/src/${n}.txt\n@@ -1 +1 @@\n-${n}\n+${n}!\n`).join("") +
+    `--- /dev/null\n+++ b/src/deep/new.txt\n@@ -0,0 +1 @@\n+deep\n` +
+    `--- a/src/d/x.txt\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n--- /dev/null\n+++ b/src/d\n@@ -0,0 +1 @@\n+file\n`;
   const diffs = found.map((r) => r.diff).filter((d) => d).map((patch) => ({ patch }));
   const done = await ctx.integrate({ id: "i", phase: "one", patches: [{ patch: edit }, ...diffs] });
   const data = (await told).data;
@@ -29,11 +31,13 @@ export default workflow({
     cut: data.stdoutTruncated, done: done.status, error: done.error ?? null });
 });
 """
-BEFORE = {"src/one.txt": "one\n", "src/two.txt": "two\n"}
+BEFORE = {"src/one.txt": "one\n", "src/two.txt": "two\n", "src/d/x.txt": "x\n"}
 # Never in a snapshot: a folder's `.gitignore` that cannot be read must not be taken for none.
 HIDDEN = {"src/.gitignore": "secret.txt\n", "src/secret.txt": "secret\n"}
 SHARED = {*BEFORE, "src/.gitignore"}
-AFTER = {"src/one.txt": "one!\n", "src/two.txt": "two!\n", "src/new.txt": "new\n"}
+# A folder is made, and another becomes a file.
+AFTER = {"src/one.txt": "one!\n", "src/two.txt": "two!\n", "src/deep/new.txt": "deep\n", "src/d": "file\n",
+         "src/new.txt": "new\n"}
 
 
 def source(tasks, idempotent, lines=14000):
@@ -61,7 +65,7 @@ class Project:
         self.recorder = None
 
     def make(self):
-        os.makedirs(f"{self.root}/src"); os.makedirs(f"{self.root}/.flowdex")
+        os.makedirs(f"{self.root}/src/d"); os.makedirs(f"{self.root}/.flowdex")
         self.put("workflow.ts", source(self.tasks, self.idempotent, self.lines))
         for path, text in {**BEFORE, **HIDDEN}.items():
             self.put(path, text)

@@ -82,6 +82,15 @@ def half_patched(run):
         file.write("two\n")
 
 
+def half_deleted(run):
+    """A folder that was to become a file, with what was in it gone and the file not there."""
+    os.remove(f"{run}/../../../src/d")
+
+
+def half_made(run):
+    os.remove(f"{run}/../../../src/deep/new.txt")
+
+
 def emptied_source(run):
     os.chmod(f"{run}/workflow.ts", 0o644)
     open(f"{run}/workflow.ts", "w").close()
@@ -110,7 +119,7 @@ FAULTS = [
     ("stale accepted", sql("UPDATE leases SET state = 'live' WHERE rowid = 1")),
     ("events differ", cut), ("left behind", orphan), ("left behind", entry), ("half a package", package),
     ("unfinished", sql("UPDATE run SET status = 'paused'")), ("outside the globs", stranger),
-    ("a mixture", half_patched), ("another report", sql(
+    ("a mixture", half_patched), ("a mixture", half_deleted), ("a mixture", half_made), ("another report", sql(
         "UPDATE run SET report = (SELECT result FROM tasks LIMIT 1)")),
     ("another report", sql("UPDATE run SET report = NULL")),
     ("events with gaps", sql("DELETE FROM events WHERE seq = 3")),

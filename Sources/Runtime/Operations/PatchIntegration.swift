@@ -137,7 +137,9 @@ public struct PatchIntegration: Sendable {
       throw damaged("journal")
     }
     if try FileSystem.isThere(outcomePath) {
-      let json = try? JSONValue(parsing: try FileSystem.read(outcomePath), limits: .unlimited)
+      // That it cannot be read says nothing of what is in it.
+      let bytes = try FileSystem.read(outcomePath)
+      let json = try? JSONValue(parsing: bytes, limits: .unlimited)
       guard let json, let outcome = IntegrationValue.read(json) else { throw damaged("outcome") }
       // What is still there says that the end was not reached.
       if case .completed = outcome, try FileSystem.isThere(tree) { try conclude(journal, step) }

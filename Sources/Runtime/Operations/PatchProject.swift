@@ -112,9 +112,9 @@ struct PatchProject {
     guard descriptor >= 0 else { throw FileSystem.failure("write", shown) }
     defer { close(descriptor) }
     try bytes.withUnsafeBytes { try FileSystem.writeAll(descriptor, $0, shown) }
-    guard fchmod(descriptor, mode) == 0, FileSystem.retrying({ fsync(descriptor) }) == 0 else {
-      throw FileSystem.failure("sync", shown)
-    }
+    guard FileSystem.retrying({ fchmod(descriptor, mode) }) == 0,
+      FileSystem.retrying({ fsync(descriptor) }) == 0
+    else { throw FileSystem.failure("sync", shown) }
   }
 
   /// Moves what was staged to its place: over the file that `expected` describes, or where there is none.
@@ -127,18 +127,23 @@ struct PatchProject {
     guard try state(path) == State(expected) else { throw PatchConflict(path) }
     if expected == nil {
       // link(2) does what rename(2) does not: it fails if something has come meanwhile.
-      if linkat(folder.descriptor, temporary, folder.descriptor, name, 0) == 0 {
+      if FileSystem.retrying({ linkat(folder.descriptor, temporary, folder.descriptor, name, 0) }) == 0 {
         try remove(temporary, in: folder)
         return try sync(folder)
       }
-      if errno == EEXIST { throw PatchConflict(path) }
-      // Some file systems know no links.
+      let code = errno
+      if code == EEXIST { throw PatchConflict(path) }
+      guard Self.knowsNoLinks(code) else { throw FileSystem.failure("move into place", path.text, code) }
     }
     guard FileSystem.retrying({ renameat(folder.descriptor, temporary, folder.descriptor, name) }) == 0 else {
       throw FileSystem.failure("move into place", path.text)
     }
     try sync(folder)
   }
+
+  /// Whether that is what a file system says that knows no links, or no more of them. Only there a new file is put in
+  /// place by a rename, which would replace what came meanwhile: a full or broken disk is waited for.
+  static func knowsNoLinks(_ code: Int32) -> Bool { [EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(code) }
 
   /// Removes a file of that name in the folder, if there is one.
   func remove(_ name: String, in folder: OpenFolder) throws {
@@ -147,14 +152,31 @@ struct PatchProject {
   }
 
   /// Makes a folder; one that is there already is kept.
+  ///
+  /// - Throws: `PatchConflict` where something else is in the way, or nothing is above it any more; that a disk is full
+  ///   or broken is nobody's change, and is thrown as the machine's.
   func makeFolder(_ path: PatchPath, mode: UInt32?) throws {
     let parent = try folder(of: path)
     let name = path.split.name
     if FileSystem.retrying({ mkdirat(parent.descriptor, name, mode ?? 0o777) }) == 0 {
-      if let mode { _ = fchmodat(parent.descriptor, name, mode, 0) }
+      if let mode { try setMode(mode, name, in: parent) }
       return try sync(parent)
     }
-    guard errno == EEXIST, case .folder = try look(path) else { throw PatchConflict(path) }
+    let code = errno
+    if code == EEXIST, case .folder = try look(path) { return }
+    if [EEXIST, ENOENT, ENOTDIR, ELOOP].contains(code) { throw PatchConflict(path) }
+    throw FileSystem.failure("make the folder", path.text, code)
+  }
+
+  /// Gives a folder that has just been made its mode, whatever the umask; where that fails it goes again, for one that is
+  /// found there later is taken for as it should be.
+  private func setMode(_ mode: UInt32, _ name: String, in parent: OpenFolder) throws {
+    if FileSystem.retrying({ fchmodat(parent.descriptor, name, mode, 0) }) == 0 { return }
+    let code = errno
+    // Some file systems know no modes.
+    if [EPERM, EOPNOTSUPP, ENOSYS].contains(code) { return }
+    FileSystem.retrying { unlinkat(parent.descriptor, name, AT_REMOVEDIR) }
+    throw FileSystem.failure("make the folder", "\(parent.path)/\(name)", code)
   }
 
   /// Removes a folder if it is empty; false if it is not.
@@ -166,9 +188,10 @@ struct PatchProject {
       try sync(parent)
       return true
     }
-    if errno == ENOENT { return true }
-    if errno == ENOTEMPTY || errno == EEXIST || errno == EBUSY || errno == ENOTDIR { return false }
-    throw FileSystem.failure("remove", path.text)
+    let code = errno
+    if code == ENOENT { return true }
+    if [ENOTEMPTY, EEXIST, EBUSY, ENOTDIR].contains(code) { return false }
+    throw FileSystem.failure("remove", path.text, code)
   }
 
   func sync(_ folder: OpenFolder) throws {

@@ -129,7 +129,9 @@ struct PatchScratch {
     guard present.remove(path) != nil else { return }
     for folder in path.folders.reversed() {
       population[folder, default: 1] -= 1
-      if population[folder] == 0 { rmdir("\(tree)/\(folder.text)") }
+      if population[folder] == 0, FileSystem.retrying({ rmdir("\(tree)/\(folder.text)") }) != 0 {
+        throw FileSystem.failure("remove", "\(tree)/\(folder.text)")
+      }
     }
   }
 

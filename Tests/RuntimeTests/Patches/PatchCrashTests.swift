@@ -231,6 +231,22 @@ struct PatchCrashTests {
     }
   }
 
+  @Test("an outcome that cannot be read is not said to be damaged")
+  func unreadableOutcome() throws {
+    let fixture = try PatchFixture(Self.before)
+    let integration = fixture.integration()
+    _ = try integration.promote(try prepared(fixture))
+    let path = "\(fixture.operation)/outcome.json"
+    let bytes = try FileSystem.read(path)
+    try FileSystem.remove(path)
+    try FileSystem.makeDirectories(path)
+    let error = #expect(throws: FlowdexError.self) { try integration.recover() }
+    #expect(error?.code == "errno-\(EISDIR)")
+    rmdir(path)
+    try FileSystem.write(bytes, to: path)
+    #expect(try integration.recover()?.error == nil)
+  }
+
   @Test("a mode that changes meanwhile is a conflict too")
   func modeConflict() throws {
     let fixture = try PatchFixture(Self.before)

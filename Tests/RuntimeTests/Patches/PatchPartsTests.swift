@@ -137,4 +137,30 @@ struct PatchPartsTests {
     #expect(try PatchFixture.files(fixture.project).count == 1)
     #expect(try fixture.text("src/\u{E9}") == "two\n")
   }
+
+  @Test("a folder that cannot be made is somebody's change only where something is in the way, or gone")
+  func makeFolder() throws {
+    let fixture = try PatchFixture(["src/file": "one\n"])
+    let project = PatchProject(root: fixture.project)
+    try project.makeFolder(PatchPath("src/new"), mode: 0o700)
+    try project.makeFolder(PatchPath("src/new"), mode: 0o700)
+    symlink("nowhere", "\(fixture.project)/src/link")
+    for path in ["src/file", "src/link", "gone/new"] {
+      #expect(throws: PatchConflict.self) { try project.makeFolder(PatchPath(path), mode: nil) }
+    }
+    // No file system makes this one, and nobody has changed anything.
+    let name = String(repeating: "x", count: 300)
+    let error = #expect(throws: FlowdexError.self) {
+      try project.makeFolder(PatchPath("src/\(name)"), mode: nil)
+    }
+    #expect(error?.code == "errno-\(ENAMETOOLONG)" && error?.kind == .machine)
+  }
+
+  @Test("only where a file system knows no links a new file is put in place by a rename")
+  func links() {
+    for code in [EPERM, EOPNOTSUPP, ENOSYS, EMLINK] { #expect(PatchProject.knowsNoLinks(code)) }
+    for code in [ENOSPC, EDQUOT, EIO, EROFS, EACCES, ENOENT, EEXIST, EINTR] {
+      #expect(!PatchProject.knowsNoLinks(code))
+    }
+  }
 }

@@ -7,6 +7,7 @@
 //                  torn:NAME:N     SIGKILL after half of a write    short:NAME:N  half of a write, and no error
 //                  once:NAME:N:ERRNO    this one call fails
 //                  stuck:NAME:N:ERRNO   this call fails, and every later one that the same cause would fail
+//                  brief:NAME:N:ERRNO   this call fails, and the next one that the same cause would fail
 //   TORTURE_HIT    where to say that the fault was met, and at which file
 //   TORTURE_CALLS  where to write the name of every call, a line each
 //   TORTURE_TRACE  where to record what changes files (trace.py reads it)
@@ -70,9 +71,9 @@ __attribute__((constructor)) static void begin(void) {
   syscall(SYS_close, fd);
   if (strcmp(comm, "flowdex\n") != 0) return;
   const char *text = getenv("TORTURE_FAULT");
-  static const char *const kinds[] = {"", "before", "after", "torn", "short", "once", "stuck"};
+  static const char *const kinds[] = {"", "before", "after", "torn", "short", "once", "stuck", "brief"};
   if (text && sscanf(text, "%15[a-z]:%31[a-z]:%d:%d", kind, name, &at_number, &with_errno) >= 3) {
-    for (int at = 1; at <= stuck; at++)
+    for (int at = 1; at <= brief; at++)
       if (strcmp(kind, kinds[at]) == 0) fault = (enum fault)at;
     at_call = number_of(name);
   }
@@ -113,9 +114,10 @@ enum verdict shim_enter(enum call call, const char *what) {
   }
   if (fault == nothing) return pass;
   bool is_here = call == (enum call)at_call && number == at_number;
-  if (fault == stuck && is_here) atomic_store(&is_stuck, true);
-  if (fault == stuck && atomic_load(&is_stuck) && has_same_cause(call)) {
+  if ((fault == stuck || fault == brief) && is_here) atomic_store(&is_stuck, true);
+  if (atomic_load(&is_stuck) && has_same_cause(call)) {
     if (is_here) say_hit(what);
+    else if (fault == brief) atomic_store(&is_stuck, false);
     errno = with_errno;
     return refuse;
   }
@@ -127,7 +129,8 @@ enum verdict shim_enter(enum call call, const char *what) {
     case torn: return half_then_die;
     case shortened: return half;
     case once: errno = with_errno; return refuse;
-    case stuck: errno = with_errno; return refuse;
+    case stuck:
+    case brief: errno = with_errno; return refuse;
     case nothing: break;
   }
   return pass;

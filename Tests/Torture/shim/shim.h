@@ -27,7 +27,7 @@
 #define ENUM(name) call_##name,
 enum call { NAMES(ENUM) calls };
 
-enum fault { nothing, before, after, torn, shortened, once, stuck };
+enum fault { nothing, before, after, torn, shortened, once, stuck, brief };
 enum verdict { pass, refuse, half, half_then_die, then_die };
 
 enum record { r_open = 1, r_write, r_truncate, r_rename, r_link, r_symlink, r_unlink, r_mkdir, r_rmdir, r_sync,
