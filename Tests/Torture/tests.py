@@ -7,6 +7,7 @@ import json, os, random, shutil, sqlite3, sys, tempfile, unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import oracle, project, scenarios, sweep, trace
 from project import RUN
+from error_tests import ErrorTests  # Run with those below.
 
 
 def sql(text):

@@ -35,7 +35,7 @@ final class CommandBoard {
     try FileSystem.makeDirectories(run.layout.temporary)
     let cwd = command.folder(in: run.project.projectRoot)
     let environment = Self.environment(manifest.permissions.inheritedEnvironment)
-    let program = programs.find(
+    let program = try programs.find(
       command.argv[0], cwd: cwd, path: environment["PATH"] ?? HostCommandRunner.defaultPath)
     return try HostCommandRunner.prepare(
       HostCommandSpec(

@@ -34,10 +34,11 @@ struct ProgramFinder {
   /// - Parameters:
   ///   - cwd: absolute; where a relative program, or a relative entry of `path`, begins.
   ///   - path: the command's PATH, walked once, as execvp(3) does.
-  mutating func find(_ program: String, cwd: String, path: String) -> ProgramFile? {
+  /// - Throws: a machine error where a place cannot be looked at: what lies further along PATH is another program.
+  mutating func find(_ program: String, cwd: String, path: String) throws -> ProgramFile? {
     for candidate in HostCommandRunner.candidates(program, path: path) {
       let place = candidate.hasPrefix("/") ? candidate : "\(cwd)/\(Self.withoutDot(candidate))"
-      if let entry = Self.program(place) { return ProgramFile(path: place, sha256: hash(place, entry)) }
+      if let entry = try Self.program(place) { return ProgramFile(path: place, sha256: hash(place, entry)) }
     }
     return nil
   }
@@ -47,12 +48,24 @@ struct ProgramFinder {
   }
 
   /// A regular file, at the end of any links, that this user may run.
-  private static func program(_ path: String) -> FileSystem.Entry? {
+  private static func program(_ path: String) throws -> FileSystem.Entry? {
     var status = stat()
-    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, access(path, X_OK) == 0 else {
-      return nil
-    }
+    guard try isHere(path, FileSystem.retrying { stat(path, &status) }),
+      status.st_mode & S_IFMT == S_IFREG, try isHere(path, FileSystem.retrying { access(path, X_OK) })
+    else { return nil }
     return FileSystem.Entry(status)
+  }
+
+  private static func isHere(_ path: String, _ result: Int32) throws -> Bool {
+    if result == 0 { return true }
+    let code = errno
+    if isNotHere(code) { return false }
+    throw FileSystem.failure("look at", path, code)
+  }
+
+  /// Whether that says that there is no program for this user under a name, and not that the disk could not tell.
+  static func isNotHere(_ code: Int32) -> Bool {
+    [ENOENT, ENOTDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG].contains(code)
   }
 
   private mutating func hash(_ path: String, _ entry: FileSystem.Entry) -> String? {

@@ -41,7 +41,7 @@ extension PreviewFacts {
 
   /// Looks along PATH and through the project.
   ///
-  /// - Throws: where the project's folders cannot be listed.
+  /// - Throws: where the project's folders cannot be listed, or a folder of PATH cannot be looked at.
   public static func look(at manifest: Manifest, projectRoot: String) throws -> PreviewFacts {
     var facts = PreviewFacts()
     let projectRoot = try Project.absolute(projectRoot)
@@ -50,7 +50,7 @@ extension PreviewFacts {
     var finder = ProgramFinder()
     for command in permissions.hostCommands {
       let folder = command.folder(in: projectRoot)
-      facts.programs[command.id] = finder.find(command.argv[0], cwd: folder, path: path)
+      facts.programs[command.id] = try finder.find(command.argv[0], cwd: folder, path: path)
     }
     facts.unsetVariables = permissions.inheritedEnvironment.filter { getenv($0) == nil }
     let root = try OpenFolder(root: projectRoot)

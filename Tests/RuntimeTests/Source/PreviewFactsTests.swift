@@ -60,12 +60,20 @@ struct PreviewFactsTests {
     try tree.write("three/tool", "later", mode: 0o755)
     var finder = ProgramFinder()
     let path = ["zero", "one", "missing", "two", "three"].map { "\(tree.root)/\($0)" }.joined(separator: ":")
-    let found = finder.find("tool", cwd: "/", path: path)
+    let found = try finder.find("tool", cwd: "/", path: path)
     #expect(found == ProgramFile(path: "\(tree.root)/two/tool", sha256: Digest.sha256Hex("first")))
     try tree.write("two/tool", "second, and longer", mode: 0o755)
     #expect(
-      finder.find("tool", cwd: "/", path: path)?.sha256 == Digest.sha256Hex("second, and longer"))
-    #expect(finder.find("tool", cwd: "\(tree.root)/three", path: "")?.path == "\(tree.root)/three/tool")
-    #expect(finder.find("absent", cwd: "/", path: path) == nil)
+      try finder.find("tool", cwd: "/", path: path)?.sha256 == Digest.sha256Hex("second, and longer"))
+    #expect(try finder.find("tool", cwd: "\(tree.root)/three", path: "")?.path == "\(tree.root)/three/tool")
+    #expect(try finder.find("absent", cwd: "/", path: path) == nil)
+  }
+
+  @Test("a disk that cannot tell what is here does not say that nothing is")
+  func notHere() {
+    for code in [ENOENT, ENOTDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG] {
+      #expect(ProgramFinder.isNotHere(code))
+    }
+    for code in [EIO, ESTALE, ENOMEM, ENOTCONN, EINTR] { #expect(!ProgramFinder.isNotHere(code)) }
   }
 }

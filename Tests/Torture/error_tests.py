@@ -1,0 +1,59 @@
+"""Tests of errors of which no figure tells: something else is done instead, or is said of what may be lost."""
+import os, tempfile, unittest
+
+import project, scenarios, sweep, trace
+from project import RUN
+
+
+class ErrorTests(unittest.TestCase):
+    def setUp(self):
+        self.base = tempfile.mkdtemp(prefix="flowdex-errors-")
+        self.library = sweep.shim(os.path.dirname(os.path.abspath(__file__)), self.base)
+
+    def tearDown(self):
+        project.remove(self.base)
+
+    def made(self, name):
+        made = project.Project(os.path.abspath(os.environ["FLOWDEX"]), f"{self.base}/{name}", tasks=[])
+        made.make()
+        return made
+
+    def create(self, made, **more):
+        """The command's end, what it recorded of files, and what it called."""
+        place = f"{made.root}/.flowdex"
+        done = made.flowdex(*scenarios.CREATE, shim={
+            "LD_PRELOAD": self.library, "TORTURE_TRACE": f"{place}/trace", "TORTURE_CALLS": f"{place}/calls",
+            "TORTURE_HIT": f"{place}/hit", **more})
+        records = list(trace.records(f"{place}/trace"))
+        os.remove(f"{place}/trace")
+        with open(f"{place}/calls") as calls:
+            return done, records, calls.read().splitlines()
+
+    def test_another_program_is_not_run_where_the_disk_cannot_tell_of_the_first(self):
+        def tools(made):
+            for folder in ("a", "b"):
+                os.makedirs(f"{made.root}/.flowdex/{folder}")
+                made.put(f".flowdex/{folder}/sh",
+                         f"#!/bin/sh\necho {folder} >>'{made.root}/which'\nexec /bin/sh \"$@\"\n")
+                os.chmod(f"{made.root}/.flowdex/{folder}/sh", 0o755)
+            return f"{made.root}/.flowdex/a:{made.root}/.flowdex/b:{os.environ['PATH']}"
+        for call in ("stat", "access"):
+            with self.subTest(call=call):
+                whole = self.made(f"whole-{call}")
+                _, _, calls = self.create(whole, PATH=tools(whole))
+                looks = [line for line in calls if line.startswith(f"{call}\t")]
+                number = 1 + looks.index(f"{call}\t{whole.root}/.flowdex/a/sh")
+                # Threads take turns as they like: another call may have this number.
+                for attempt in range(20):
+                    broken = self.made(f"broken-{call}-{attempt}")
+                    path = tools(broken)
+                    done, *_ = self.create(broken, PATH=path, TORTURE_FAULT=f"once:{call}:{number}:5")
+                    if f"{broken.root}/.flowdex/a/sh" in (broken.text(".flowdex/hit") or ""):
+                        break
+                else:
+                    self.fail("the fault was never met")
+                self.assertEqual(done.status, 1)
+                self.assertIn("could not be started: cannot look at", done.stderr)
+                self.assertIsNone(broken.text("which"))
+                self.assertEqual(broken.flowdex("continue", RUN, shim={"PATH": path}).status, 0)
+                self.assertEqual(broken.text("which"), "a\n")
