@@ -29,6 +29,26 @@ class ErrorTests(unittest.TestCase):
         with open(f"{place}/calls") as calls:
             return done, records, calls.read().splitlines()
 
+    def test_a_run_is_told_of_only_when_its_name_is_on_disk(self):
+        def of_name(made, records):
+            """Which of the syncs made the run's name durable, from 1; the last where a sync of it failed."""
+            at = next((n for n, r in enumerate(records) if r[0] == trace.RENAME and r[4].decode() == made.run), 0)
+            until = next(n for n, r in enumerate(records)
+                         if n > at and r[0] == trace.SYNC and r[3] == f"{made.root}/.flowdex/runs")
+            return sum(r[0] == trace.SYNC for r in records[:until + 1])
+        whole, broken = self.made("whole"), self.made("broken")
+        done, records, _ = self.create(whole)
+        self.assertEqual(done.status, 0, done.stderr)
+        done, *_ = self.create(broken, TORTURE_FAULT=f"once:fsync:{of_name(whole, records)}:5")
+        self.assertEqual((done.status, done.stdout), (1, ""))
+        self.assertIn("cannot sync", done.stderr)
+        self.assertNotIn(f"run {RUN}", done.stderr)
+        self.assertTrue(os.path.isdir(broken.run))
+        # The same again finds it, and makes up for that before it says so.
+        done, records, _ = self.create(broken)
+        self.assertEqual(done.status, 0, done.stderr)
+        self.assertEqual(of_name(broken, records), 1)
+
     def test_another_program_is_not_run_where_the_disk_cannot_tell_of_the_first(self):
         def tools(made):
             for folder in ("a", "b"):

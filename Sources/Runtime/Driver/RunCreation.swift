@@ -29,7 +29,8 @@ extension Project {
     }
   }
 
-  /// The run of that id if it is there with the same source and input; nil if there is none.
+  /// The run of that id if it is there with the same source and input; nil if there is none. Its name is on disk then:
+  /// whoever created it may not have come to that.
   ///
   /// - Throws: `run-differs` if it is another run.
   public func existing(_ new: NewRun) throws -> Run? {
@@ -46,6 +47,7 @@ extension Project {
         "run-differs", "run `\(id)` exists with another \(what): expected sha256 \(stored), found \(found)",
         next: "choose another --run-id")
     }
+    try FileSystem.syncDirectory(layout.runs)
     return run
   }
 
@@ -65,7 +67,6 @@ extension Project {
     do {
       try build(new, id: id, in: RunLayout(root: staged.root, runId: id), reuse: other)
       try FileSystem.rename(staged.root, layout.run(id).root)
-      try FileSystem.syncDirectory(layout.runs)
     } catch {
       try? FileSystem.removeTree(staged.root)
       if let run = try existing(NewRun(document: new.document, source: new.source, input: new.input, id: id))
@@ -74,6 +75,8 @@ extension Project {
       }
       throw error
     }
+    // It is told of only once a power cut cannot take its name away.
+    try FileSystem.syncDirectory(layout.runs)
     return try open(id)
   }
 
