@@ -8,6 +8,7 @@
 //                  once:NAME:N:ERRNO    this one call fails
 //                  stuck:NAME:N:ERRNO   this call fails, and every later one that the same cause would fail
 //                  brief:NAME:N:ERRNO   this call fails, and the next one that the same cause would fail
+//   TORTURE_ONLY   only calls that name a file are counted, by a path that ends so
 //   TORTURE_HIT    where to say that the fault was met, and at which file
 //   TORTURE_CALLS  where to write the name of every call, a line each
 //   TORTURE_TRACE  where to record what changes files (trace.py reads it)
@@ -29,7 +30,7 @@ static int at_call, at_number, with_errno;
 static atomic_int counts[calls];
 static atomic_bool is_stuck;
 static int calls_fd = -1, trace_fd = -1;
-static const char *hit_path, *boot_path;
+static const char *hit_path, *boot_path, *only;
 static pthread_mutex_t order = PTHREAD_MUTEX_INITIALIZER;
 
 static void raw_write(int fd, const void *bytes, size_t count) { syscall(SYS_write, fd, bytes, count); }
@@ -77,6 +78,7 @@ __attribute__((constructor)) static void begin(void) {
       if (strcmp(kind, kinds[at]) == 0) fault = (enum fault)at;
     at_call = number_of(name);
   }
+  only = getenv("TORTURE_ONLY");
   hit_path = getenv("TORTURE_HIT");
   boot_path = getenv("TORTURE_BOOT");
   calls_fd = open_own("TORTURE_CALLS");
@@ -104,8 +106,13 @@ static bool has_same_cause(enum call call) {
   }
 }
 
+static bool ends_with(const char *path, const char *end) {
+  size_t length = strlen(path), least = strlen(end);
+  return length >= least && strcmp(path + length - least, end) == 0;
+}
+
 enum verdict shim_enter(enum call call, const char *what) {
-  if (!shim_on) return pass;
+  if (!shim_on || (only && !(what && ends_with(what, only)))) return pass;
   int number = atomic_fetch_add(&counts[call], 1) + 1;
   if (calls_fd >= 0) {
     char line[PATH_MAX + 64];
