@@ -161,7 +161,7 @@ static _Noreturn void become(const struct flowdex_command *command, pid_t superv
 
 // The pid, or 0 with the failed step in the report. Failures come through a pipe that exec closes.
 static pid_t start(const struct flowdex_command *command, struct flowdex_command_report *report) {
-  int ends[2];
+  int ends[2] = {-1, -1};
   pid_t supervisor = getpid();
   pid_t pid = -1;
   if (pipe2(ends, O_CLOEXEC) == 0) pid = vfork();
@@ -169,6 +169,10 @@ static pid_t start(const struct flowdex_command *command, struct flowdex_command
   if (pid < 0) {
     report->step = FLOWDEX_COMMAND_FORK;
     report->error = errno;
+    // A supervisor serves other commands after this one.
+    for (int at = 0; at < 2; at++) {
+      if (ends[at] >= 0) close(ends[at]);
+    }
     return 0;
   }
   close(ends[1]);

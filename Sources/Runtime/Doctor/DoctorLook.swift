@@ -143,7 +143,7 @@ enum DoctorLook {
         state.driverPid = driver.pid
         state.isDriven = driver.isAlive
         state.polling = driver.polling
-        state.isDriverAlive = ProcessRecord(pid: driver.pid) != nil
+        state.isDriverAlive = try ProcessRecord(pid: driver.pid) != nil
       }
       state.watches = state.isLive ? try watches(run) : 0
       state.heldLocks = try [run.layout.writeLock, run.layout.dispatchLock].compactMap(held)

@@ -44,16 +44,16 @@ struct ProcessIdentity: Sendable, Equatable {
   /// Nothing of another boot can live.
   ///
   /// - Throws: `host-command-survives` if something does not go: it sleeps in the kernel, or belongs to
-  ///   another user.
+  ///   another user; another machine error where it could not be found out what there is.
   func killIfAlive() throws {
     if bootId != SystemClock().bootId() { return }
-    askSupervisor()
+    try askSupervisor()
     let end = SystemClock().bootMs() + Int64(Self.patienceMs)
     var pauseMs = 1
     while true {
       let survivors = try marked()
       if survivors.isEmpty { return }
-      for survivor in survivors { Self.signal(survivor, SIGKILL) }
+      for survivor in survivors { try Self.signal(survivor, SIGKILL) }
       if SystemClock().bootMs() > end {
         throw FlowdexError.machine(
           "host-command-survives",
@@ -66,9 +66,9 @@ struct ProcessIdentity: Sendable, Equatable {
     }
   }
 
-  private func askSupervisor() {
-    guard let supervisor = ProcessRecord(pid: pid), supervisor.startTicks == startTicks else { return }
-    guard let pidfd = Self.pin(supervisor) else { return }
+  private func askSupervisor() throws {
+    guard let supervisor = try ProcessRecord(pid: pid), supervisor.startTicks == startTicks else { return }
+    guard let pidfd = try Self.pin(supervisor) else { return }
     defer { close(pidfd) }
     _ = flowdex_command_pidfd_signal(pidfd, SIGTERM)
     _ = flowdex_command_pidfd_signal(pidfd, SIGCONT)
@@ -78,21 +78,29 @@ struct ProcessIdentity: Sendable, Equatable {
   /// The live processes that carry this supervisor's mark.
   private func marked() throws -> [ProcessRecord] {
     let mark = flowdex_command_mark(pid, startTicks)
-    return try ProcessRecord.all(notBefore: startTicks).filter { $0.realTimeLimit == mark }
+    return try ProcessRecord.all(notBefore: startTicks).filter { try $0.realTimeLimit() == mark }
   }
 
-  private static func signal(_ process: ProcessRecord, _ number: Int32) {
-    guard let pidfd = pin(process) else { return }
+  private static func signal(_ process: ProcessRecord, _ number: Int32) throws {
+    guard let pidfd = try pin(process) else { return }
     _ = flowdex_command_pidfd_signal(pidfd, number)
     close(pidfd)
   }
 
   /// A descriptor of exactly that process: taken first and compared afterwards, so the pid can no longer be
-  /// given to another.
-  private static func pin(_ process: ProcessRecord) -> Int32? {
+  /// given to another. nil if it is gone.
+  private static func pin(_ process: ProcessRecord) throws -> Int32? {
     let pidfd = flowdex_command_pidfd(process.pid)
-    if pidfd < 0 { return nil }
-    if ProcessRecord(pid: process.pid)?.startTicks == process.startTicks { return pidfd }
+    if pidfd < 0 {
+      if errno == ESRCH { return nil }
+      throw FileSystem.failure("open a descriptor of", "process \(process.pid)")
+    }
+    do {
+      if try ProcessRecord(pid: process.pid)?.startTicks == process.startTicks { return pidfd }
+    } catch {
+      close(pidfd)
+      throw error
+    }
     close(pidfd)
     return nil
   }

@@ -10,8 +10,11 @@ struct ProcessRecord: Equatable {
   let startTicks: Int64
 
   /// nil if there is none.
-  init?(pid: Int32) {
-    guard let bytes = Self.read("/proc/\(pid)/stat"), let record = Self(pid: pid, stat: bytes) else {
+  ///
+  /// - Parameter proc: where such files lie.
+  /// - Throws: a machine error where that could not be found out.
+  init?(pid: Int32, in proc: String = "/proc") throws {
+    guard let bytes = try Self.read("\(proc)/\(pid)/stat"), let record = Self(pid: pid, stat: bytes) else {
       return nil
     }
     self = record
@@ -30,9 +33,9 @@ struct ProcessRecord: Equatable {
     startTicks = ticks
   }
 
-  /// Soft RLIMIT_RTTIME in microseconds; nil if it is unlimited or not to be read.
-  var realTimeLimit: UInt64? {
-    guard let bytes = Self.read("/proc/\(pid)/limits") else { return nil }
+  /// Soft RLIMIT_RTTIME in microseconds; nil if it is unlimited, or the process is gone or another user's.
+  func realTimeLimit() throws -> UInt64? {
+    guard let bytes = try Self.read("/proc/\(pid)/limits") else { return nil }
     return Self.realTimeLimit(limits: bytes)
   }
 
@@ -44,11 +47,21 @@ struct ProcessRecord: Equatable {
 
   /// Every process that is not older.
   static func all(notBefore ticks: Int64) throws -> [ProcessRecord] {
-    try FileSystem.names(in: "/proc").compactMap(Int32.init).compactMap(ProcessRecord.init(pid:))
+    try FileSystem.names(in: "/proc").compactMap(Int32.init).compactMap { try ProcessRecord(pid: $0) }
       .filter { $0.startTicks >= ticks }
   }
 
-  private static func read(_ path: String) -> [UInt8]? { try? FileSystem.read(path, limitBytes: 1 << 16) }
+  /// What says that a process is not there (any more), or not ours to look at.
+  private static let absent = [ENOENT, ESRCH, EACCES, EPERM].map { "errno-\($0)" }
+
+  /// nil only for these: a lack of descriptors, say, must not make a process that runs one that is gone.
+  private static func read(_ path: String) throws -> [UInt8]? {
+    do {
+      return try FileSystem.read(path, limitBytes: 1 << 16)
+    } catch let error as FlowdexError where absent.contains(error.code) {
+      return nil
+    }
+  }
 }
 
 private func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -89,7 +89,7 @@ struct EndingTests {
     let outcome = try await pending.only()
     for name in names {
       let pid = try #require(Int32(try pid(name)))
-      #expect(ProcessRecord(pid: pid) == nil, "`\(name)` outlived its command")
+      #expect(try ProcessRecord(pid: pid) == nil, "`\(name)` outlived its command")
     }
     #expect(outcome.exitCode == (ending == .exit ? 7 : nil))
     #expect(outcome.signal == (ending == .exit ? nil : Int(SIGKILL)))

@@ -13,7 +13,7 @@ struct LifecycleTests {
   @Test("does not begin before the gate is opened")
   func gate() async throws {
     let prepared = try fixture.prepare(fixture.spec(["touch", "begun"]))
-    #expect(ProcessRecord(pid: prepared.identity.pid)?.startTicks == prepared.identity.startTicks)
+    #expect(try ProcessRecord(pid: prepared.identity.pid)?.startTicks == prepared.identity.startTicks)
     #expect(!FileSystem.exists("\(fixture.root)/begun"))
     #expect(try await prepared.outcome().exitCode == 0)
     #expect(FileSystem.exists("\(fixture.root)/begun"))
@@ -29,7 +29,7 @@ struct LifecycleTests {
     case 1: prepared?.cancel()
     default: prepared = nil
     }
-    #expect(ProcessRecord(pid: pid) == nil)
+    #expect(try ProcessRecord(pid: pid) == nil)
     #expect(waitpid(pid, nil, WNOHANG) == -1 && errno == ECHILD)
     #expect(!FileSystem.exists("\(fixture.root)/begun"))
     if let prepared { #expect(throws: FlowdexError.self) { try prepared.go { _ in } } }

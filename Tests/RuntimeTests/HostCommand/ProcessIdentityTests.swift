@@ -40,7 +40,7 @@ struct ProcessIdentityTests {
       default: ProcessIdentity(pid: real.pid, startTicks: real.startTicks, bootId: "another")
       }
     try stranger.killIfAlive()
-    #expect(ProcessRecord(pid: real.pid)?.startTicks == real.startTicks)
+    #expect(try ProcessRecord(pid: real.pid)?.startTicks == real.startTicks)
     // The real one ends it, and is harmless when there is nothing left.
     try real.killIfAlive()
     #expect(try await pending.only().signal == Int(SIGKILL))
@@ -52,7 +52,7 @@ struct ProcessIdentityTests {
     let fixture = try HostCommandFixture()
     let prepared = try fixture.prepare(fixture.spec(["true"]))
     try prepared.identity.killIfAlive()
-    #expect(ProcessRecord(pid: prepared.identity.pid) == nil)
+    #expect(try ProcessRecord(pid: prepared.identity.pid) == nil)
     prepared.abandon()
     #expect(prepared.isCollected)
   }
@@ -86,6 +86,19 @@ struct ProcessIdentityTests {
     ] as [(String, Int64?)])
   func statFile(text: String, ticks: Int64?) {
     #expect(ProcessRecord(pid: 7, stat: Array(text.utf8))?.startTicks == ticks)
+  }
+
+  @Test("is not taken for gone where it could not be read")
+  func unreadable() throws {
+    let fixture = try HostCommandFixture()
+    #expect(try ProcessRecord(pid: 7, in: fixture.root) == nil)
+    // Nothing that a read of a folder, or of a link in a circle, fails with says that there is no process.
+    try FileSystem.makeDirectories("\(fixture.root)/7/stat")
+    try FileSystem.makeDirectories("\(fixture.root)/8")
+    #expect(symlink("stat", "\(fixture.root)/8/stat") == 0)
+    for pid: Int32 in [7, 8] {
+      #expect(throws: FlowdexError.self) { try ProcessRecord(pid: pid, in: fixture.root) }
+    }
   }
 
   @Test(

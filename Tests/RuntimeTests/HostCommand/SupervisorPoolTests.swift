@@ -40,7 +40,7 @@ struct SupervisorPoolTests {
     #expect(Set(identities.map(\.text)).count == 1)
     #expect(pool.count == 1)
     pool.dismiss()
-    #expect(ProcessRecord(pid: identities[0].pid) == nil)
+    #expect(try ProcessRecord(pid: identities[0].pid) == nil)
   }
 
   @Test("a command finds no descriptor and no process of the one before")
