@@ -27,7 +27,8 @@ public enum ArtifactStore {
     return digest
   }
 
-  /// Takes over a file that is complete and synced, under the digest of its bytes.
+  /// Takes over a file that is complete and synced, under the digest of its bytes. Where that has been done in a
+  /// transaction that was taken back, it can be done again: the file then lies in its place already.
   public static func adopt(
     _ tx: Transaction, file: String, digest: String, sizeBytes: Int, layout: RunLayout
   ) throws {
@@ -36,7 +37,9 @@ public enum ArtifactStore {
       return
     }
     try FileSystem.makeDirectories(layout.artifacts)
-    try FileSystem.rename(file, layout.artifact(digest))
+    let place = layout.artifact(digest)
+    let isMoved = try !FileSystem.isThere(file) && FileSystem.entry(place)?.size == Int64(sizeBytes)
+    if !isMoved { try FileSystem.rename(file, place) }
     try FileSystem.syncDirectory(layout.artifacts)
     try insert(tx, digest, size: sizeBytes, bytes: nil, announce: true)
   }
