@@ -12,7 +12,15 @@ final class CommandBoard {
   /// So that commands which follow one another have one supervisor.
   private let supervisors = SupervisorPool()
   private var live: [String: PreparedCommand] = [:]
+  /// How commands came to their end, for as long as that is not committed.
+  private(set) var held: [(key: String, ending: Ending)] = []
   private var programs = ProgramFinder()
+
+  enum Ending {
+    case outcome(HostCommandOutcome)
+    /// The machine could not open its gate: nothing of it ran.
+    case unbegun(FlowdexError)
+  }
 
   init(run: Run, manifest: Manifest, slots: Int) throws {
     self.run = run
@@ -25,7 +33,9 @@ final class CommandBoard {
   var descriptor: Int32 { finished.descriptor }
   var running: Int { live.count }
   var freeSlots: Int { slots - live.count }
-  func isRunning(_ key: String) -> Bool { live[key] != nil }
+  /// Also one that has ended without that being committed.
+  func isRunning(_ key: String) -> Bool { live[key] != nil || held.contains { $0.key == key } }
+  var runningKeys: [String] { live.keys.sorted() }
 
   /// Gives the command to a supervisor, which waits until its intent is committed.
   func prepare(_ commandId: String) throws -> PreparedCommand {
@@ -61,10 +71,23 @@ final class CommandBoard {
     }
   }
 
-  /// Kills what runs, with all its descendants.
+  /// Adds to `held` what has finished since the last call.
+  func holdFinished() {
+    for (key, outcome) in takeFinished() where !outcome.cancelled {
+      held.append((key: key, ending: .outcome(outcome)))
+    }
+  }
+
+  func hold(unbegun key: String, _ error: FlowdexError) { held.append((key: key, ending: .unbegun(error))) }
+
+  /// What was held is committed.
+  func letGo() { held = [] }
+
+  /// Kills what runs, with all its descendants. How others have ended is nobody's business any more.
   func cancelAll() {
     for prepared in live.values { prepared.cancel() }
     live = [:]
+    held = []
     supervisors.dismiss()
   }
 

@@ -59,20 +59,30 @@ extension Run {
     defer { driver.close() }
     // Others stop, pause and restart a run, and bring results, while its host commands run.
     let wakes = try WakeWatch(layout)
-    do {
-      while true {
-        let before = try database.foreignVersion()
-        switch try driver.advance() {
-        case .ended, .suspended(_, commands: 0), .waiting(commands: 0): return (try result(), driver.position)
-        case .interrupted: return (try result(wasInterrupted: true), nil)
-        case .waiting, .suspended:
-          if try !waitForNews(driver, wakes, since: before, environment.interrupts) {
-            return (try result(wasInterrupted: true), nil)
-          }
+    while true {
+      do {
+        return try sit(driver, wakes, environment.interrupts)
+      } catch is DriverFenced {
+        return nil
+      } catch {
+        if !driver.outlast(error, say: environment.say) { throw error }
+      }
+    }
+  }
+
+  private func sit(
+    _ driver: Driver, _ wakes: WakeWatch, _ interrupts: [Int32]
+  ) throws -> (DriveResult, DrivePosition?) {
+    while true {
+      let before = try database.foreignVersion()
+      switch try driver.advance() {
+      case .ended, .suspended(_, commands: 0), .waiting(commands: 0): return (try result(), driver.position)
+      case .interrupted: return (try result(wasInterrupted: true), nil)
+      case .waiting, .suspended:
+        if try !waitForNews(driver, wakes, since: before, interrupts) {
+          return (try result(wasInterrupted: true), nil)
         }
       }
-    } catch is DriverFenced {
-      return nil
     }
   }
 

@@ -59,17 +59,16 @@ extension Driver {
   /// All of them together, and before anything else that went wrong is thrown: one that is left would be taken for one
   /// that may have run.
   func putBack(_ unbegun: [(key: String, error: any Error)]) throws {
-    var untried: [String] = []
     var fault: (any Error)?
     for (key, error) in unbegun {
       if let error = error as? FlowdexError, error.kind == .machine {
-        trouble = cannotStart(key, error.description)
-        untried.append(key)
+        board.hold(unbegun: key, error)
       } else {
         fault = fault ?? error
       }
     }
-    try commit([], putBack: untried)
+    if unbegun.isEmpty { return }
+    try commitFinishedCommands()
     if let fault { throw fault }
   }
 
@@ -85,33 +84,46 @@ extension Driver {
     throw trouble
   }
 
-  /// Commits what has finished since the last look, all in one transaction.
+  /// Commits what has finished since the last look, all in one transaction. Where that fails the board holds it, and the
+  /// next call tries again.
   ///
   /// What the machine could not start is no outcome: it waits again. Nor is output that the machine could not keep (a
   /// full disk, say): a command that may run again does so in a later drive. One that may not has ended as it has
   /// ended, and its output is marked as cut. Both are `trouble`, unless a command has ended since whose share of the
   /// machine is free now.
   func commitFinishedCommands() throws {
-    let finished = board.takeFinished().filter { !$0.outcome.cancelled }
-    if finished.isEmpty { return }
-    var ended: [(key: String, outcome: HostCommandOutcome)] = []
-    var unbegun: [String] = []
-    var found: FlowdexError?
-    for (key, outcome) in finished {
-      if outcome.lacksMachine {
-        unbegun.append(key)
-        found = cannotStart(key, outcome.startError ?? "")
-      } else if let problem = outcome.problem, try isIdempotent(key) {
-        found = FlowdexError.machine(
-          "command-output", "the output of `\(key)` could not be kept: \(problem)",
-          next: "once that is mended, run `flowdex continue \(run.layout.runId)`: the command runs again")
-      } else {
-        ended.append((key, outcome))
-      }
+    board.holdFinished()
+    if !board.held.isEmpty {
+      let endings = try CommandEndings(board.held, isIdempotent: isIdempotent)
+      try commit(endings)
+      board.letGo()
+      note(endings)
     }
-    try commit(ended, putBack: unbegun)
-    trouble = found ?? (ended.isEmpty ? trouble : nil)
+    if let survival { throw survival }
   }
+
+  private func note(_ endings: CommandEndings) {
+    var found: FlowdexError?
+    for (key, why) in endings.unbegun { found = cannotStart(key, why) }
+    for (key, problem) in endings.unkept {
+      found = FlowdexError.machine(
+        "command-output", "the output of `\(key)` could not be kept: \(problem)",
+        next: "once that is mended, run `flowdex continue \(run.layout.runId)`: the command runs again")
+    }
+    for key in endings.again {
+      unheard[key, default: 0] += 1
+      if unheard[key, default: 0] < Self.unheardLimit { continue }
+      found = FlowdexError.machine(
+        "command-unheard",
+        "`\(key)` was ended \(Self.unheardLimit) times with the process that watches over it",
+        next: "run `flowdex continue \(run.layout.runId)`: the command runs again")
+    }
+    trouble = found ?? (endings.hasEnded ? nil : trouble)
+    survival = survival ?? endings.survival
+  }
+
+  /// A command that may run again is begun so often in one drive: one that ends whoever watches over it would be for ever.
+  private static let unheardLimit = 3
 
   private func isIdempotent(_ key: String) throws -> Bool {
     try run.database.read {
@@ -119,13 +131,13 @@ extension Driver {
     }
   }
 
-  private func commit(
-    _ finished: [(key: String, outcome: HostCommandOutcome)], putBack unbegun: [String]
-  ) throws {
-    if finished.isEmpty, unbegun.isEmpty { return }
+  private func commit(_ endings: CommandEndings) throws {
+    if endings.isNothingToCommit { return }
     try transition { tx in
-      for key in unbegun { _ = try OperationStore.putBack(tx, generation: replay.generation, key: key) }
-      for (key, outcome) in finished {
+      for (key, _) in endings.unbegun {
+        _ = try OperationStore.putBack(tx, generation: replay.generation, key: key)
+      }
+      for (key, outcome) in endings.ended {
         let stdout = try keep(tx, outcome.stdout)
         let stderr = try keep(tx, outcome.stderr)
         let command = try run.database.hostCommand(tx.db, generation: replay.generation, key: key, manifest)
@@ -133,13 +145,24 @@ extension Driver {
         _ = try OperationStore.finish(
           tx, generation: replay.generation, key: key, value: value.canonicalText, layout: run.layout)
       }
+      for key in endings.unknown { try finishUnknown(tx, key) }
     }
+  }
+
+  /// Nobody knows how it ended, and it must not run again.
+  private func finishUnknown(_ tx: Transaction, _ key: String) throws {
+    let command = try run.database.hostCommand(tx.db, generation: replay.generation, key: key, manifest)
+    let empty = try ArtifactStore.put(tx, [], layout: run.layout)
+    _ = try OperationStore.finish(
+      tx, generation: replay.generation, key: key,
+      value: HostCommandValue.indeterminate(command, empty: empty).canonicalText, layout: run.layout)
   }
 
   /// A command whose intent is committed and whose outcome is not may have run. Its processes are killed if
   /// they live; it runs again only if its author said that this does no harm.
   func recoverCommands() throws {
     try run.database.sweepTemporary()
+    try endOlder()
     let begun = try run.database.read {
       try OperationStore.unfinished($0, generation: replay.generation, kind: .hostCommand)
     }
@@ -149,13 +172,16 @@ extension Driver {
       let id = try commandId(of: operation)
       guard let command = manifest.permissions.hostCommands.first(where: { $0.id == id }), !command.idempotent
       else { continue }
-      try transition { tx in
-        let empty = try ArtifactStore.put(tx, [], layout: run.layout)
-        _ = try OperationStore.finish(
-          tx, generation: replay.generation, key: operation.key,
-          value: HostCommandValue.indeterminate(command, empty: empty).canonicalText, layout: run.layout)
-      }
+      try transition { try finishUnknown($0, operation.key) }
     }
+  }
+
+  /// Ends what was begun before a restart, and waits for that: nothing of it may run beside what begins anew.
+  private func endOlder() throws {
+    let intents = try run.database.read { try OperationStore.leftBegun($0, before: replay.generation) }
+    if intents.isEmpty { return }
+    for intent in intents { try ProcessIdentity(text: intent)?.killIfAlive() }
+    try transition { try OperationStore.forgetBegun($0, before: replay.generation) }
   }
 
   private func commandId(of operation: OperationRecord) throws -> String {

@@ -42,6 +42,10 @@ final class Driver {
   /// Why the machine cannot start a host command now, or keep its output. Told when none of ours runs any more: the
   /// end of a drive kills those that do, and what they had done would be unknown.
   var trouble: FlowdexError?
+  /// Why something of a command may still run that has ended without a word: nothing begins beside it.
+  var survival: FlowdexError?
+  /// How often commands that may run again have ended without a word.
+  var unheard: [String: Int] = [:]
   /// What the driver before left half done has been seen to.
   private var isRecovered = false
 
@@ -91,6 +95,8 @@ final class Driver {
         closeSession()
         prepareSession()
         replay = try run.database.read { try ReplayState.load($0) }
+        // What was told to end may not have heard it, and nothing begins anew beside it.
+        isRecovered = false
       }
     }
   }

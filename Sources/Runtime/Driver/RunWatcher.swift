@@ -82,6 +82,21 @@ public final class RunWatcher {
   public func watch() throws -> DriveResult {
     defer { leave() }
     while true {
+      do {
+        return try watchOn()
+      } catch {
+        if !outlast(error) { throw error }
+      }
+    }
+  }
+
+  /// Whether the watch can go on after an error: see `Driver.outlast`.
+  private func outlast(_ fault: any Error) -> Bool {
+    driver?.outlast(fault) { observer.note(run.layout.runId, $0) } ?? false
+  }
+
+  private func watchOn() throws -> DriveResult {
+    while true {
       try checkPlace()
       let look = try look()
       // What nobody has changed needs not be acted on again; but a free seat is to be taken, and time goes by.
@@ -237,8 +252,12 @@ public final class RunWatcher {
     inMs = min(inMs, LookPace.busyMs)
     if folders.hasHints { inMs = 0 }
     let ready = try Poller.wait(
-      folders.descriptors + (driver.map { [$0.descriptor] } ?? []) + environment.interrupts,
-      timeoutMs: Int(max(0, inMs)))
+      folders.descriptors + (driver.map { [$0.descriptor] } ?? []) + environment.interrupts
+        + environment.leavings, timeoutMs: Int(max(0, inMs)))
+    if !ready.isDisjoint(with: environment.leavings) {
+      _ = outlast(FlowdexError.machine("work-ends", "the work ends by an error"))
+      return true
+    }
     if ready.isEmpty, inMs == LookPace.busyMs { try observer.observe(run, events: []) }
     folders.lookAgain(at: report.lookAgainAt)
     // A command that has ended is a delivery; a session that was given up starts while it is committed.

@@ -26,24 +26,32 @@ public struct DriverEnvironment: Sendable {
   let interrupts: [Int32]
   /// How many host commands of one run may run at a time.
   let cores: Int
+  /// Descriptors that become readable when a watch is to end as soon as none of its host commands runs.
+  let leavings: [Int32]
+  /// Told a line about what a drive waits for.
+  let say: @Sendable (String) -> Void
 
   init(
     makeSession: @escaping @Sendable (Manifest, String) throws -> any WorkflowSession, interrupts: [Int32],
-    cores: Int
+    cores: Int, leavings: [Int32] = [], say: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     self.makeSession = makeSession
     self.interrupts = interrupts
     self.cores = cores
+    self.leavings = leavings
+    self.say = say
   }
 
   /// Sessions in the Deno that is found for the project, and as many host commands as there are cores.
   ///
   /// - Throws: `deno-not-found`, which says how to get it.
-  public static func system(projectRoot: String, interrupts: [Int32]) throws -> DriverEnvironment {
+  public static func system(
+    projectRoot: String, interrupts: [Int32], say: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws -> DriverEnvironment {
     let deno = try DenoLocator.find(projectRoot: projectRoot)
     return DriverEnvironment(
       makeSession: { manifest, folder in
         try DenoSession(configuration: .init(deno: deno, limits: manifest.limits, workingFolder: folder))
-      }, interrupts: interrupts, cores: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+      }, interrupts: interrupts, cores: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), say: say)
   }
 }

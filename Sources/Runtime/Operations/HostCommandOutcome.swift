@@ -20,6 +20,10 @@ struct HostCommandOutcome: Sendable, Equatable {
   /// Whether that was for want of processes, descriptors or memory: nothing of the command ran, and it may start
   /// once the machine has them.
   let lacksMachine: Bool
+  /// Whether its supervisor did not tell how it ended: it may have done all that it does. It is given as killed.
+  var isUnknown = false
+  /// Why something of such a command may still run.
+  var survival: FlowdexError?
   let stdout: CapturedStream
   let stderr: CapturedStream
   /// From the start of the command to its own end.

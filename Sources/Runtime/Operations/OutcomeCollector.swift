@@ -4,10 +4,12 @@ import CSpawn
 import Glibc
 import QueueRunner
 
-/// What the supervisor said, or nil if it died without a word.
+/// What the supervisor said, or nil if it died without a word, or could not be listened to.
 struct CommandEnding {
   let report: flowdex_command_report?
-  var hasLeftover: Bool { report?.leftover == 1 }
+  /// Why it is not known that nothing of the command is left.
+  var survival: FlowdexError?
+  var hasLeftover: Bool { report?.leftover == 1 || survival != nil }
   /// Whether the supervisor takes another command: it knows of no signal to end, and nothing is left.
   var goesOn: Bool { report?.goes_on == 1 }
 }
@@ -55,9 +57,18 @@ struct OutcomeCollector {
     // Everything that could write is gone, or is a stranger that was handed the pipe: what lies in it is
     // taken and nobody is waited for.
     for descriptor in open { drain(descriptor) }
-    let known = ending ?? CommandEnding(report: nil)
-    if known.report == nil { try? supervisor.identity.killIfAlive() }
-    return known
+    if let ending, ending.report != nil { return ending }
+    return CommandEnding(report: nil, survival: endRest())
+  }
+
+  /// Ends what the supervisor can no longer be asked to end.
+  private func endRest() -> FlowdexError? {
+    do {
+      try supervisor.identity.killIfAlive()
+      return nil
+    } catch {
+      return error as? FlowdexError ?? .bug("host-command", "\(error)")
+    }
   }
 
   /// - Parameter cancelled: nobody will take the output: no file of it stays.
@@ -72,7 +83,7 @@ struct OutcomeCollector {
     return HostCommandOutcome(
       exitCode: failure?.exitCode ?? (signal == nil ? Int(status >> 8 & 0xff) : nil), signal: signal,
       timedOut: ending.report?.timed_out == 1, cancelled: cancelled, startError: failure?.message,
-      lacksMachine: failure?.lacksMachine == true,
+      lacksMachine: failure?.lacksMachine == true, isUnknown: ending.report == nil, survival: ending.survival,
       stdout: stdout.finish(discardFile: cancelled), stderr: stderr.finish(discardFile: cancelled),
       durationMs: Int(ending.report?.duration_ms ?? 0))
   }

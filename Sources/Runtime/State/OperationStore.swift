@@ -143,6 +143,24 @@ enum OperationStore {
     try records(db, unfinishedOnes, [generation, kind.rawValue])
   }
 
+  /// Who was given host commands of older generations that have not ended: a restart has no use for them.
+  static func leftBegun(_ db: Database, before generation: Int) throws -> [String] {
+    var intents: [String] = []
+    try StateStatement.each(db, "SELECT intent FROM operations WHERE \(leftOnes)", [generation]) {
+      intents.append($0.text(0))
+    }
+    return intents
+  }
+
+  private static let leftOnes =
+    "generation < ? AND state != 'final' AND kind = 'hostCommand' AND intent NOT NULL"
+
+  /// Notes that nothing of them runs any more.
+  static func forgetBegun(_ tx: Transaction, before generation: Int) throws {
+    try StateStatement.run(
+      tx.db, "UPDATE operations SET state = 'pending', intent = NULL WHERE \(leftOnes)", [generation])
+  }
+
   static func hasUnfinished(_ db: Database, generation: Int) throws -> Bool {
     try StateStatement.first(db, anyUnfinished, [generation]) { _ in true } ?? false
   }

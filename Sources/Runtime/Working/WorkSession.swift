@@ -51,6 +51,8 @@ public struct WorkSession: Sendable {
         result: try run.result(wasInterrupted: wasInterrupted), ended: pool.ended, broken: pool.broken)
     } catch {
       try? pool.leave(reason: "flowdex work ended by an error")
+      // What the machine does to the workers must not end the host commands of the run.
+      if (error as? FlowdexError)?.kind == .machine { driver.leave() }
       throw error
     }
   }
@@ -102,6 +104,7 @@ private struct IdleWord {
 private final class SideDriver {
   private let session: WorkSession
   private let stopping: Wakeup
+  private let leaving: Wakeup
   private let failure = Guarded<(any Error)?>(nil)
   private var thread: PermanentThread?
   /// Whether the driver has come to its end, with nothing taken up since it began.
@@ -111,6 +114,7 @@ private final class SideDriver {
   init(_ session: WorkSession) throws {
     self.session = session
     stopping = try Wakeup()
+    leaving = try Wakeup()
   }
 
   var descriptors: [Int32] { thread.map { [$0.descriptor] } ?? [] }
@@ -123,7 +127,7 @@ private final class SideDriver {
     let environment = DriverEnvironment(
       makeSession: session.driving.makeSession,
       interrupts: session.driving.interrupts + [stopping.descriptor],
-      cores: session.driving.cores)
+      cores: session.driving.cores, leavings: [leaving.descriptor])
     let failure = failure
     thread = try PermanentThread {
       do {
@@ -149,6 +153,13 @@ private final class SideDriver {
     thread.join()
     self.thread = nil
     isOver = !isBehind
+  }
+
+  /// As `stop`, but host commands end by themselves.
+  func leave() {
+    leaving.signal()
+    thread?.join()
+    thread = nil
   }
 
   func stop() {

@@ -43,7 +43,8 @@ enum Composition {
   /// What drivers need; installs the signal handlers.
   static func environment(_ project: Project) throws -> DriverEnvironment {
     try DriverEnvironment.system(
-      projectRoot: project.layout.projectRoot, interrupts: [try SignalWatch.install()])
+      projectRoot: project.layout.projectRoot, interrupts: [try SignalWatch.install()],
+      say: Console.aside)
   }
 
   /// Prints `{runId,status,report}`, and chooses the exit status.
