@@ -134,6 +134,48 @@ struct CommandFaultTests {
     #expect(said.count == 2 && said[1].contains("how `hostCommand:c` ended could not be stored"), "\(output)")
   }
 
+  @Test(
+    "work that the disk ends waits for the command that runs, and that has run once",
+    .enabled(if: FaultTests.isRoot, "needs to mount a file system"))
+  func work() async throws {
+    let scratch = try Scratch()
+    let body = """
+      const task = (id) => ctx.agent({ id, phase: 'one', mode: 'read-only', prompt: 'x' });
+      await task('a');
+      const [c] = await Promise.all([run(), task('b')]);
+      ctx.report(c);
+      """
+    let script = Self.slow.replacing(">> log", with: ">> ../o/log")
+    try scratch.file("w.ts", Self.workflow(script, body: body))
+    let envelope = Envelope.json(data: ["long": .string(String(repeating: "x", count: 40_000))])
+    try scratch.file("o.json", envelope.canonicalText)
+    // The second answer comes once the command runs, on a full disk.
+    try scratch.file(
+      "worker.sh",
+      """
+      cd "$FLOWDEX_PROJECT"
+      cp ../o.json "$FLOWDEX_RESULT.part"
+      if mkdir ../o/first 2>/dev/null; then mv "$FLOWDEX_RESULT.part" "$FLOWDEX_RESULT"; exit 0; fi
+      for i in $(seq 1200); do grep -q begin ../o/log && break; sleep 0.05; done
+      head -c 8m /dev/zero >fill 2>/dev/null
+      mv "$FLOWDEX_RESULT.part" "$FLOWDEX_RESULT"
+      """)
+    let output = try await Self.onSmallDisk(
+      scratch,
+      """
+      "$F" run w.ts --yes --run-id r1 >/dev/null 2>&1
+      timeout 120 "$F" work r1 -- sh "\(scratch.path)/worker.sh" >../o/out 2>../o/said & P=$!
+      has 'waiting for' ../o/said; sleep 1; rm fill
+      wait $P; echo "exit $?"
+      timeout 120 "$F" watch r1 >/dev/null 2>&1; "$F" report r1; cat ../o/said ../o/out >&2
+      """)
+    let log = try scratch.text("o/log").split(separator: "\n").map { $0.split(separator: " ")[0] }
+    #expect(log == ["begin", "end"], "\(log) \(output)")
+    let lines = output.stdout.split(separator: "\n", maxSplits: 1).map(String.init)
+    try #require(lines.count == 2 && lines[0] == "exit 1", "\(output)")
+    #expect(try JSONValue(parsing: Array(lines[1].utf8)) == Self.once, "\(output)")
+  }
+
   @Test("a command whose supervisor was killed is told as what nobody knows, or runs again")
   func unheard() async throws {
     let scratch = try Scratch()
