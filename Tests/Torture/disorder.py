@@ -274,7 +274,8 @@ class Swarm:
         lines = open(f"{self.root}/said.txt").read().split() if os.path.exists(f"{self.root}/said.txt") else []
         for number, (status, is_sure) in enumerate(said):
             ran, begun = lines.count(str(number)), rows(
-                "SELECT count(*) FROM operations WHERE key = ? AND state != 'pending'", f"hostCommand:say{number}")[0][0]
+                "SELECT count(*) FROM operations WHERE key = ? AND (state != 'pending' OR intent NOT NULL)",
+                f"hostCommand:say{number}")[0][0]
             if ran > begun or is_sure and (ran < 1 or status != "completed") or not is_sure and status != "failed":
                 self.note(f"run twice: command {number} is {status}, sure: {is_sure}, and ran {ran} times, begun {begun}")
 

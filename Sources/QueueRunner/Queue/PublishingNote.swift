@@ -13,10 +13,9 @@ struct PublishingNote {
     lines = packages.map { "\(FileSystem.split(FileSystem.split($0.folder).parent).name)/\($0.token)" }
   }
 
-  /// Whole or not at all; whatever else lies in its place goes.
+  /// Neither atomic nor synced: what is torn is not believed, and nothing appears before it is written.
   func write(_ layout: RunLayout) throws {
-    try FileSystem.writeAtomically(
-      Array((lines.joined(separator: "\n") + "\n").utf8), to: layout.publishing, sync: false)
+    try FileSystem.write(Array((lines.joined(separator: "\n") + "\n").utf8), to: layout.publishing)
   }
 
   /// The packages that it names, where they would be now; none where no file is.

@@ -153,12 +153,12 @@ enum OperationStore {
   }
 
   private static let leftOnes =
-    "generation < ? AND state != 'final' AND kind = 'hostCommand' AND intent NOT NULL"
+    "generation < ? AND state = 'running' AND kind = 'hostCommand'"
 
-  /// Notes that nothing of them runs any more.
+  /// Notes that nothing of them runs any more. The intent stays, and says that it once did.
   static func forgetBegun(_ tx: Transaction, before generation: Int) throws {
     try StateStatement.run(
-      tx.db, "UPDATE operations SET state = 'pending', intent = NULL WHERE \(leftOnes)", [generation])
+      tx.db, "UPDATE operations SET state = 'pending' WHERE \(leftOnes)", [generation])
   }
 
   static func hasUnfinished(_ db: Database, generation: Int) throws -> Bool {
