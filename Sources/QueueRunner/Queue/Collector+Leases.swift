@@ -23,7 +23,7 @@ extension RunLayout {
       guard try ResultFile.isFolder(package.root) else { return true }
       try AcceptanceMark.shared.put(at: package.accepted)
     } catch {
-      return (error as? FlowdexError)?.isOfTheEntry == true
+      if (error as? FlowdexError)?.isOfTheEntry != true { return false }
     }
     Glibc.unlink(package.rejected)
     return true

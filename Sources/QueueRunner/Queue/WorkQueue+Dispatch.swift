@@ -186,10 +186,11 @@ extension WorkQueue {
     }
     // What is committed must be told, whatever goes wrong from here on: the next hand-out sweeps what stays, and a look
     // at an offer shows it again.
-    for lost in plans where !begun.contains(lost.token) && lost.hasPackage {
-      try? FileSystem.removeTree(layout.package(lost.task.childKey, lost.token).root)
+    let lost = plans.filter { !begun.contains($0.token) && $0.hasPackage }
+    let isSwept = lost.allSatisfy {
+      (try? FileSystem.removeTree(layout.package($0.task.childKey, $0.token).root)) != nil
     }
-    _ = try? FileSystem.remove(layout.publishing)
+    if isSwept { _ = try? FileSystem.remove(layout.publishing) }
     let ours = plans.filter { begun.contains($0.token) }
     let offers = ours.filter(\.isOffer).map { ($0.task.childKey, $0.token) }
     if !offers.isEmpty { try? show(offers) }

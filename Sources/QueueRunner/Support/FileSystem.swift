@@ -136,7 +136,7 @@ public enum FileSystem {
   /// Creates or truncates, writes, closes. Not atomic and not durable: for files inside a hidden staging folder.
   public static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o644, sync: Bool = false) throws
   {
-    let descriptor = try open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, mode: mode)
+    let descriptor = try open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: mode)
     defer { close(descriptor) }
     try bytes.withUnsafeBytes { try writeAll(descriptor, $0, path) }
     if sync, !Sabotage.noSync.isOn, retrying({ fsync(descriptor) }) != 0 { throw failure("sync", path) }
@@ -170,7 +170,7 @@ public enum FileSystem {
   public static func put(_ bytes: [UInt8], at path: String) throws {
     let kind = try entry(path)?.kind
     if kind == nil || kind == .file { return try writeAtomically(bytes, to: path, sync: false) }
-    let descriptor = try open(path, O_WRONLY | O_TRUNC)
+    let descriptor = try open(path, O_WRONLY | O_CREAT | O_TRUNC)
     defer { close(descriptor) }
     try bytes.withUnsafeBytes { try writeAll(descriptor, $0, path) }
   }

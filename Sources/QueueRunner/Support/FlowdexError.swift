@@ -73,7 +73,7 @@ extension FlowdexError {
   /// was not granted.
   package var isOfTheMachine: Bool {
     ["state-busy", "state-lock", "state-changed"].contains(code)
-      || [EMFILE, ENFILE, ENOMEM, EIO, ENOSPC, ENOLCK].contains { code == "errno-\($0)" }
+      || [EMFILE, ENFILE, ENOMEM, EIO, ENOSPC, EDQUOT, ENOLCK].contains { code == "errno-\($0)" }
   }
 }
 

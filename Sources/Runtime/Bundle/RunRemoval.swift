@@ -83,7 +83,7 @@ extension Project {
     do {
       run = try open(id)
       _ = try run.record()
-    } catch let error as FlowdexError where Self.saysBroken(error) {
+    } catch let error as FlowdexError where saysBroken(error, id) {
       if broken { return nil }
       throw FlowdexError(
         error.kind, error.code, error.message, next: "run `flowdex rm --broken \(id)` to remove it as it is")
@@ -95,17 +95,11 @@ extension Project {
       next: "run `flowdex stop \(id)` first")
   }
 
-  /// Whether the run itself is to blame, so that it can never be opened again. A machine that is short of something, a
-  /// right that is missing or a state of a newer flowdex says nothing of that.
-  private static func saysBroken(_ error: FlowdexError) -> Bool {
-    ["state-corrupt", "run-no-state"].contains(error.code) || error.code.hasPrefix("sqlite-")
-  }
-
-  /// Under the driver's lock as far as there is one to be had: a state that is damaged may still be driven.
+  /// Under the driver's lock, where there is one: a state that is damaged may still be driven.
   private func moveBroken(_ id: String, to away: String) throws {
     let root = layout.run(id)
     let seat = FileLock(path: root.driverLock)
-    if try FileSystem.isThere(root.driverLock), try !seat.tryLock() { throw Self.driven(id) }
+    if try FileSystem.entry(root.driverLock)?.kind == .file, try !seat.tryLock() { throw Self.driven(id) }
     defer { seat.unlock() }
     try FileSystem.rename(root.root, away)
   }

@@ -114,17 +114,32 @@ public struct Project: Sendable {
   func recordIfReadable(_ id: String) throws -> RunRecord? {
     do {
       return try Run.open(layout, id: id, clock: clock).record()
-    } catch let error as FlowdexError where Self.isUnreadable(error) || mayNotRead(layout.run(id)) {
+    } catch let error as FlowdexError
+      where saysBroken(error, id) || Self.isOfOthers(error) || mayNotRead(layout.run(id))
+    {
       return nil
     }
   }
 
-  private static func isUnreadable(_ error: FlowdexError) -> Bool {
-    ["run-not-found", "run-no-state", "state-corrupt", "newer-state", "older-state", "state-unindexed"]
-      .contains(error.code)
+  /// Whether the run itself is to blame, so that it can never be opened again. A machine that is short of something, a
+  /// right that is missing or a state of a newer flowdex says nothing of that.
+  func saysBroken(_ error: FlowdexError, _ id: String) -> Bool {
+    if ["state-corrupt", "run-no-state"].contains(error.code) || error.code.hasPrefix("sqlite-") {
+      return true
+    }
+    let run = layout.run(id)
+    return [run.database, run.databaseLog, run.databaseIndex].contains { path in
+      guard let entry = (try? FileSystem.entry(path)) ?? nil else { return false }
+      return entry.kind != .file
+    }
+  }
+
+  /// Removed meanwhile, another version's, or another user's.
+  private static func isOfOthers(_ error: FlowdexError) -> Bool {
+    ["run-not-found", "newer-state", "older-state", "state-unindexed"].contains(error.code)
   }
 
   private func mayNotRead(_ run: RunLayout) -> Bool {
-    access(run.database, R_OK) != 0 && [EACCES, EPERM].contains(errno)
+    access(run.database, R_OK) != 0 && [EACCES, EPERM, ENOENT, ENOTDIR].contains(errno)
   }
 }

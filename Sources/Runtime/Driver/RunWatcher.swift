@@ -92,7 +92,13 @@ public final class RunWatcher {
 
   /// Whether the watch can go on after an error: see `Driver.outlast`.
   private func outlast(_ fault: any Error) -> Bool {
-    driver?.outlast(fault) { observer.note(run.layout.runId, $0) } ?? false
+    // A screen is drawn only when something is observed.
+    try? observer.observe(run, events: [])
+    guard let driver, driver.outlast(fault, say: { observer.note(run.layout.runId, $0) }) else {
+      return false
+    }
+    hasCommandEnded = true
+    return true
   }
 
   private func watchOn() throws -> DriveResult {

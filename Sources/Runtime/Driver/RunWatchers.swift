@@ -31,19 +31,32 @@ public struct RunWatchers: Sendable {
     let room = WatchRoom.runs(descriptorLimit: DescriptorLimit.soft)
     var roster = WatchRoster(room: room)
     var threads: [String: PermanentThread] = [:]
+    var faultTold: String?
     while true {
       roster.end(results.withLock { Array($0.keys) })
       threads = threads.filter { roster.running.contains($0.key) }
       // Who was asked to stop begins with no more.
-      if try !Poller.wait(environment.interrupts, timeoutMs: 0).isEmpty {
-        roster.leave()
-      } else {
-        roster.add(try newRuns(&roster))
+      do {
+        if try !Poller.wait(environment.interrupts, timeoutMs: 0).isEmpty {
+          roster.leave()
+        } else {
+          roster.add(try newRuns(&roster))
+        }
+      } catch let error as FlowdexError where error.kind == .machine && !threads.isEmpty {
+        // That new runs cannot be looked for must not end those that are watched, and their host commands.
+        if faultTold != error.message {
+          observer.note(project.layout.projectRoot, "\(error.message): tried again")
+        }
+        faultTold = error.message
       }
       for id in roster.start() {
-        threads[id] = try PermanentThread { [self] in
-          let result = Result { try one(id) }
-          results.withLock { $0[id] = result }
+        do {
+          threads[id] = try PermanentThread { [self] in
+            let result = Result { try one(id) }
+            results.withLock { $0[id] = result }
+          }
+        } catch {
+          results.withLock { $0[id] = .failure(error) }
         }
       }
       if roster.isOver { break }
@@ -53,7 +66,11 @@ public struct RunWatchers: Sendable {
           "\(count) live runs wait to be watched: there are descriptors for \(room) at once (raise `ulimit -n`, "
             + "which is \(DescriptorLimit.soft))")
       }
-      _ = try Poller.wait(threads.values.map(\.descriptor), timeoutMs: Self.rescanMs)
+      do {
+        _ = try Poller.wait(threads.values.map(\.descriptor), timeoutMs: Self.rescanMs)
+      } catch {
+        poll(nil, 0, Int32(Self.rescanMs))
+      }
     }
     return try results.withLock { all in
       try all.sorted { $0.key < $1.key }.map { try $0.value.get() }

@@ -79,12 +79,14 @@ struct OutcomeCollector {
     }
     // wait(2): the low seven bits are the signal, the next eight the exit code.
     let status = ending.report?.status ?? SIGKILL
+    // Nobody keeps the output of a command of which nobody knows how it ended.
+    let isUntold = cancelled || ending.report == nil
     let signal = failure == nil && status & 0x7f != 0 ? Int(status & 0x7f) : nil
     return HostCommandOutcome(
       exitCode: failure?.exitCode ?? (signal == nil ? Int(status >> 8 & 0xff) : nil), signal: signal,
       timedOut: ending.report?.timed_out == 1, cancelled: cancelled, startError: failure?.message,
       lacksMachine: failure?.lacksMachine == true, isUnknown: ending.report == nil, survival: ending.survival,
-      stdout: stdout.finish(discardFile: cancelled), stderr: stderr.finish(discardFile: cancelled),
+      stdout: stdout.finish(discardFile: isUntold), stderr: stderr.finish(discardFile: isUntold),
       durationMs: Int(ending.report?.duration_ms ?? 0))
   }
 

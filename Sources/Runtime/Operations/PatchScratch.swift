@@ -129,7 +129,10 @@ struct PatchScratch {
     guard present.remove(path) != nil else { return }
     for folder in path.folders.reversed() {
       population[folder, default: 1] -= 1
-      if population[folder] == 0, FileSystem.retrying({ rmdir("\(tree)/\(folder.text)") }) != 0 {
+      // On a file system that folds case, a folder of another spelling may still hold something.
+      if population[folder] == 0, FileSystem.retrying({ rmdir("\(tree)/\(folder.text)") }) != 0,
+        ![ENOTEMPTY, EEXIST, ENOENT].contains(errno)
+      {
         throw FileSystem.failure("remove", "\(tree)/\(folder.text)")
       }
     }

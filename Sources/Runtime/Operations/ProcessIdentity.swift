@@ -92,7 +92,8 @@ struct ProcessIdentity: Sendable, Equatable {
   private static func pin(_ process: ProcessRecord) throws -> Int32? {
     let pidfd = flowdex_command_pidfd(process.pid)
     if pidfd < 0 {
-      if errno == ESRCH { return nil }
+      // EINVAL: older kernels say so of a leader that is gone, while its number is still that of its group or session.
+      if errno == ESRCH || errno == EINVAL { return nil }
       throw FileSystem.failure("open a descriptor of", "process \(process.pid)")
     }
     do {

@@ -65,7 +65,7 @@ struct ProgramFinder {
 
   /// Whether that says that there is no program for this user under a name, and not that the disk could not tell.
   static func isNotHere(_ code: Int32) -> Bool {
-    [ENOENT, ENOTDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG].contains(code)
+    [ENOENT, ENOTDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG, ESTALE, ENODEV, ETIMEDOUT].contains(code)
   }
 
   private mutating func hash(_ path: String, _ entry: FileSystem.Entry) -> String? {

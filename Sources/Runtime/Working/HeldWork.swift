@@ -26,6 +26,8 @@ struct HeldWork {
 
   /// Since when what the command left cannot be kept for want of machine, by the boot clock.
   var stuckSinceMs: Int64?
+  /// Since when its command cannot be started for want of machine, by the boot clock.
+  var lackingSinceMs: Int64?
 
   var command: PreparedCommand? { if case .running(let command) = stage { command } else { nil } }
   var isWaiting: Bool { if case .waiting = stage { true } else { false } }

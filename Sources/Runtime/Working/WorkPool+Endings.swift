@@ -7,15 +7,13 @@ extension WorkPool {
   /// Looks at what the command left, and decides.
   func settle(_ token: String, _ outcome: HostCommandOutcome) throws {
     guard let work = held[token] else { return }
-    // Nothing of the worker has run, and that says nothing about it: the lease goes back, and the pool ends.
-    if outcome.lacksMachine {
-      try giveBack(work, "its command could not be started")
-      throw FlowdexError.machine("work-start", outcome.startError ?? "a command could not be started")
-    }
+    if outcome.lacksMachine { return try startAgain(token, outcome) }
+    held[token]?.lackingSinceMs = nil
     let output: String
     do { output = try keep(outcome, work) } catch let error as FlowdexError where error.isOfTheMachine {
       return try hold(token, outcome, error)
     }
+    held[token]?.stuckSinceMs = nil
     let report = try collector.pass(.only([token]))
     if let inMs = report.lookAgainInMs, report.lookAgainAt.contains(token) {
       held[token]?.stage = .settling(outcome, atMs: run.clock.bootMs() + inMs)
@@ -38,6 +36,23 @@ extension WorkPool {
     try act(
       on: ledger.failed(failure, task: work.lease.childKey, runs: work.runs), failure, work,
       stderr: output, outcome)
+  }
+
+  /// Nothing of the worker has run, and that says nothing about it. While others run they may leave what it lacks; else its
+  /// lease goes back, and the pool ends.
+  private func startAgain(_ token: String, _ outcome: HostCommandOutcome) throws {
+    guard let work = held[token] else { return }
+    let why = outcome.startError ?? "a command could not be started"
+    let now = run.clock.bootMs()
+    let since = work.lackingSinceMs ?? now
+    if !held.values.contains(where: { $0.command != nil }) || now - since >= Self.stuckMs {
+      try giveBack(work, "its command could not be started")
+      throw FlowdexError.machine("work-start", why)
+    }
+    if work.lackingSinceMs == nil { observer.note("\(why): tried again while other workers run") }
+    held[token]?.lackingSinceMs = since
+    held[token]?.runs -= 1
+    held[token]?.stage = .waiting(atMs: now + Self.tryAgainMs)
   }
 
   /// Tries again in a moment; throws once that has been done for a minute.
@@ -103,9 +118,9 @@ extension WorkPool {
   /// Keeps what the command printed beside its package, and its envelope, where it printed one and wrote none.
   ///
   /// - Returns: the end of its standard error.
-  private func keep(_ outcome: HostCommandOutcome, _ work: HeldWork) throws -> String {
-    let stdout = Self.store(outcome.stdout, at: work.package.log(work.runs, "stdout"))
-    let stderr = Self.store(outcome.stderr, at: work.package.log(work.runs, "stderr"))
+  func keep(_ outcome: HostCommandOutcome, _ work: HeldWork) throws -> String {
+    let stdout = try Self.store(outcome.stdout, at: work.package.log(work.runs, "stdout"))
+    let stderr = try Self.store(outcome.stderr, at: work.package.log(work.runs, "stderr"))
     // A worker that wrote its result has delivered, whatever it says besides.
     if options.takesStdout, !outcome.cancelled,
       try ResultFile.stamp(package: work.package.root) == work.stampBefore,
@@ -121,14 +136,17 @@ extension WorkPool {
   }
 
   /// Best effort: a worker may have wrecked its own scratch folder, and its result counts nevertheless.
-  private static func store(_ stream: CapturedStream, at path: String) -> [UInt8] {
+  private static func store(_ stream: CapturedStream, at path: String) throws -> [UInt8] {
     switch stream.storage {
     case .inline(let bytes):
       if !FileSystem.exists(path) { try? FileSystem.writeAtomically(bytes, to: path, sync: false) }
       return bytes
     case .file(let spilled):
       if FileSystem.exists(spilled) { try? FileSystem.rename(spilled, path) }
-      return (try? FileSystem.readPlain(path)) ?? []
+      do { return try FileSystem.readPlain(path) } catch let error as FlowdexError where !error.isOfTheMachine
+      {
+        return []
+      }
     }
   }
 
@@ -160,9 +178,9 @@ extension WorkPool {
   }
 
   func giveBack(_ work: HeldWork, _ reason: String) throws {
-    held[work.lease.token] = nil
     let released = try run.queue.release(
       childKey: work.lease.childKey, token: work.lease.token, reason: reason)
+    held[work.lease.token] = nil
     tell(released ? .returned : .lost, work, reason)
   }
 

@@ -69,15 +69,34 @@ final class WorkPool {
     }
     try follow()
     let now = run.clock.bootMs()
-    for work in held.values where work.renewAtMs <= now { try renew(work, now) }
+    for work in held.values where work.renewAtMs <= now { try sparing { try renew(work, now) } }
     for (token, work) in held {
-      if case .settling(let outcome, let atMs) = work.stage, atMs <= now { try settle(token, outcome) }
+      if case .settling(let outcome, let atMs) = work.stage, atMs <= now {
+        held[token]?.stage = .settling(outcome, atMs: now + Self.tryAgainMs)
+        try sparing { try settle(token, outcome) }
+      }
     }
+    // Nothing else is begun that could fail for the same reason.
+    if isStuck { return 0 }
     let isLive = try run.record().status.isLive
     if !isLive || ledger.isBroken { try giveBackWaiting() }
     guard mayStart, isLive, !ledger.isBroken else { return 0 }
     try startDue(now)
     return try fill()
+  }
+
+  /// Whether an answer is held that the machine has no room for.
+  private var isStuck: Bool { held.values.contains { $0.stuckSinceMs != nil } }
+
+  /// What fails for want of machine beside an answer that is held for the same reason is tried again with it, and does not
+  /// end the pool.
+  private func sparing(_ step: () throws -> Void) throws {
+    do { try step() } catch let error as FlowdexError where error.isOfTheMachine && isStuck {
+      if let since = held.values.compactMap(\.stuckSinceMs).min(), run.clock.bootMs() - since >= Self.stuckMs
+      {
+        throw error
+      }
+    }
   }
 
   /// Ends every command and gives every lease back, after a look at what is there.
@@ -96,6 +115,7 @@ final class WorkPool {
       for (token, outcome) in finished.takeAll() { held[token]?.stage = .settling(outcome, atMs: 0) }
     }
     for (token, work) in held {
+      if case .settling(let outcome, _)? = held[token]?.stage { attempt { _ = try keep(outcome, work) } }
       attempt {
         _ = try collector.pass(.only([token]))
         if try lease(token)?.state == .collected { try took(work, nil) } else { try giveBack(work, reason) }

@@ -127,7 +127,7 @@ private final class SideDriver {
     let environment = DriverEnvironment(
       makeSession: session.driving.makeSession,
       interrupts: session.driving.interrupts + [stopping.descriptor],
-      cores: session.driving.cores, leavings: [leaving.descriptor])
+      cores: session.driving.cores, leavings: [leaving.descriptor], say: session.driving.say)
     let failure = failure
     thread = try PermanentThread {
       do {
