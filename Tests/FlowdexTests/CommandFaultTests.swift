@@ -75,10 +75,9 @@ struct CommandFaultTests {
     return try await FaultTests.shell("unshare --mount sh faults.sh", in: scratch.path)
   }
 
-  @Test(
-    "a drop that cannot be committed ends a watch after the command that runs, and that has run once",
-    .enabled(if: FaultTests.isRoot, "needs to mount a file system"), arguments: [2, 6])
-  func drop(freedAfterSeconds: Int) async throws {
+  /// A run whose command begins once one answer has been taken, and goes on while another is to come; `o.json` is one that
+  /// takes room.
+  private static func besideTask() throws -> Scratch {
     let scratch = try Scratch()
     let body = """
       const task = (id) => ctx.agent({ id, phase: 'one', mode: 'read-only', prompt: 'x' });
@@ -90,6 +89,14 @@ struct CommandFaultTests {
     try scratch.file("w.ts", Self.workflow(script, body: body))
     let envelope = Envelope.json(data: ["long": .string(String(repeating: "x", count: 40_000))])
     try scratch.file("o.json", envelope.canonicalText)
+    return scratch
+  }
+
+  @Test(
+    "a drop that cannot be committed ends a watch after the command that runs, and that has run once",
+    .enabled(if: FaultTests.isRoot, "needs to mount a file system"), arguments: [2, 6])
+  func drop(freedAfterSeconds: Int) async throws {
+    let scratch = try Self.besideTask()
     let output = try await Self.onSmallDisk(
       scratch,
       """
@@ -138,17 +145,7 @@ struct CommandFaultTests {
     "work that the disk ends waits for the command that runs, and that has run once",
     .enabled(if: FaultTests.isRoot, "needs to mount a file system"))
   func work() async throws {
-    let scratch = try Scratch()
-    let body = """
-      const task = (id) => ctx.agent({ id, phase: 'one', mode: 'read-only', prompt: 'x' });
-      await task('a');
-      const [c] = await Promise.all([run(), task('b')]);
-      ctx.report(c);
-      """
-    let script = Self.slow.replacing(">> log", with: ">> ../o/log")
-    try scratch.file("w.ts", Self.workflow(script, body: body))
-    let envelope = Envelope.json(data: ["long": .string(String(repeating: "x", count: 40_000))])
-    try scratch.file("o.json", envelope.canonicalText)
+    let scratch = try Self.besideTask()
     // The second answer comes once the command runs, on a full disk.
     try scratch.file(
       "worker.sh",
