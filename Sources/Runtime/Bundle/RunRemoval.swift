@@ -29,7 +29,7 @@ extension Project {
   /// removes none; what a killed removal has left goes too.
   ///
   /// - Parameters:
-  ///   - broken: also runs whose state cannot be read, where they are named.
+  ///   - broken: also runs whose state is damaged, where they are named.
   ///   - isDry: only says what it would free.
   /// - Returns: each run once, in the order given, or the oldest first.
   /// - Throws: `run-live` for a run that may go on; what is wrong with its state.

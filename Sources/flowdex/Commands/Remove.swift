@@ -18,7 +18,7 @@ struct Remove: ParsableCommand {
   @Argument(help: "The runs' ids.", completion: .run) var runIds: [String] = []
   @Option(help: "Every run that ended so long ago or longer: a number and m, h, d or w.") var olderThan: Age?
   @Flag(help: "Only say what would be freed.") var dryRun = false
-  @Flag(help: "Also runs whose state cannot be read, where they are named.") var broken = false
+  @Flag(help: "Also runs whose state is damaged, where they are named.") var broken = false
   @Flag(help: "Print JSON.") var json = false
 
   /// `30d`.
