@@ -29,6 +29,8 @@ struct Next: ParsableCommand {
       limit: limit, files: files, durationMs: leaseMinutes.map(LeaseMinutes.ms), wait: wait,
       interrupts: interrupts)
     if let why = outcome.whyNone { Console.note("\(why)") }
+    // Our own commit, which is on the disk: these must be told, whatever the machine lacks by now.
+    if !outcome.leases.isEmpty { Console.ensure {} }
     if json {
       Console.json(each: outcome.leases.lazy.map { LeaseViews.json($0, run) })
     } else {
