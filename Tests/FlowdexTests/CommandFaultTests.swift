@@ -33,7 +33,7 @@ struct CommandFaultTests {
 
   /// Shell: waits for a line of the log.
   private static let waits = """
-    has() { for i in $(seq 1200); do grep -q "$1" $2 2>/dev/null && return; sleep 0.05; done; exit 98; }
+    has() { for i in $(seq 12000); do grep -q "$1" $2 2>/dev/null && return; sleep 0.05; done; exit 98; }
     """
 
   @Test(
@@ -105,12 +105,12 @@ struct CommandFaultTests {
       """
       result() { "$F" next r1 --files --json | sed -n 's/.*"resultPath": "\\(.*\\)".*/\\1/p'; }
       "$F" run w.ts --yes --run-id r1 >/dev/null 2>&1; R=$(result); cp ../o.json "$R.part"
-      timeout 120 "$F" watch r1 >/dev/null 2>../o/said & P=$!
+      timeout 900 "$F" watch r1 >/dev/null 2>../o/said & P=$!
       mv "$R.part" "$R"; has begin ../o/log
       R=$(result); cp ../o.json "$R.part"; fill; mv "$R.part" "$R"
       has 'waiting for' ../o/said; \(isFreedWhileItRuns ? "rm fill; sleep 1; touch ../o/go" : "touch ../o/go; sleep 2; rm fill")
       wait $P; echo "exit $?"
-      timeout 120 "$F" watch r1 >/dev/null 2>&1; "$F" report r1; cat ../o/said >&2
+      timeout 900 "$F" watch r1 >/dev/null 2>&1; "$F" report r1; cat ../o/said >&2
       """)
     let log = try scratch.text("o/log").split(separator: "\n").map { $0.split(separator: " ")[0] }
     #expect(log == ["begin", "end"], "\(log) \(output)")
@@ -156,7 +156,7 @@ struct CommandFaultTests {
       cd "$FLOWDEX_PROJECT"
       cp ../o.json "$FLOWDEX_RESULT.part"
       if mkdir ../o/first 2>/dev/null; then mv "$FLOWDEX_RESULT.part" "$FLOWDEX_RESULT"; exit 0; fi
-      for i in $(seq 1200); do grep -q begin ../o/log && break; sleep 0.05; done
+      for i in $(seq 12000); do grep -q begin ../o/log && break; sleep 0.05; done
       head -c 8m /dev/zero >fill 2>/dev/null
       mv "$FLOWDEX_RESULT.part" "$FLOWDEX_RESULT"
       """)
@@ -164,10 +164,10 @@ struct CommandFaultTests {
       scratch,
       """
       "$F" run w.ts --yes --run-id r1 >/dev/null 2>&1
-      timeout 120 "$F" work r1 -- sh "\(scratch.path)/worker.sh" >../o/out 2>../o/said & P=$!
+      timeout 900 "$F" work r1 -- sh "\(scratch.path)/worker.sh" >../o/out 2>../o/said & P=$!
       has 'waiting for' ../o/said; sleep 1; rm fill; touch ../o/go
       wait $P; echo "exit $?"
-      timeout 120 "$F" watch r1 >/dev/null 2>&1; "$F" report r1; cat ../o/said ../o/out >&2
+      timeout 900 "$F" watch r1 >/dev/null 2>&1; "$F" report r1; cat ../o/said ../o/out >&2
       """)
     let log = try scratch.text("o/log").split(separator: "\n").map { $0.split(separator: " ")[0] }
     #expect(log == ["begin", "end"], "\(log) \(output)")

@@ -29,7 +29,7 @@ struct WorkTroubleTests {
       while [ ! -e "${FLOWDEX_RESULT%.json}.accepted" ]; do sleep 0.01; done
       rm "$FLOWDEX_RESULT"; \(make) "$FLOWDEX_RESULT"
       """)
-    let work = try await FaultTests.shell("exec timeout 60 $F work r1 -- ./worker", in: scratch.path)
+    let work = try await FaultTests.shell("exec timeout 900 $F work r1 -- ./worker", in: scratch.path)
     #expect(work.status == 0 && work.stdout.hasSuffix("r1\tcompleted\n"), "\(work)")
     #expect(try await Cli.run(["report", "r1"], in: scratch.path).json() == ["completed"])
   }

@@ -11,10 +11,10 @@ extension RunLayout {
   /// Tells a worker that its result is safe, and clears its queue entry. Best effort: the commit has happened; the first
   /// pass of a later process makes up for what a crash leaves out.
   ///
-  /// - Returns: false where it may succeed later, so that the worker waits for a word that has not come.
-  ///
   /// Linked or moved into place, for a worker may have laid something there: a FIFO would block whoever opens it,
   /// and what is written into a hard link is written elsewhere.
+  ///
+  /// - Returns: false where it may succeed later, so that the worker waits for a word that has not come.
   @discardableResult
   func acknowledge(_ lease: LeaseRecord, _ package: PackageLayout) -> Bool {
     defer { if lease.via == .queue { unlinkEntries([lease.token]) } }

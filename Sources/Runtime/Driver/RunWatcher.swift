@@ -92,11 +92,12 @@ public final class RunWatcher {
 
   /// Whether the watch can go on after an error: see `Driver.outlast`.
   private func outlast(_ fault: any Error) -> Bool {
-    // A screen is drawn only when something is observed.
-    try? observer.observe(run, events: [])
-    guard let driver, driver.outlast(fault, say: { observer.note(run.layout.runId, $0) }) else {
-      return false
+    let say: (String) -> Void = { [observer, run] text in
+      observer.note(run.layout.runId, text)
+      // A screen is drawn only when something is observed, and nothing is while commands are waited for.
+      try? observer.observe(run, events: [])
     }
+    guard let driver, driver.outlast(fault, say: say) else { return false }
     hasCommandEnded = true
     return true
   }
