@@ -55,6 +55,8 @@ final class WorkPool {
   var isIdle: Bool { held.isEmpty }
   /// How long the caller may wait for news.
   var waitMs: Int64 {
+    // What is due is put off then, and looking for it all the time would only take from the machine.
+    if isStuck { return Self.tryAgainMs }
     let due = held.values.map(\.dueAtMs).min().map { max(0, $0 - run.clock.bootMs()) } ?? .max
     return min(due, Self.lookAnywayMs)
   }
@@ -170,7 +172,7 @@ final class WorkPool {
     if room <= 0 { return 0 }
     let claimed = try run.queue.claim(atMost: room)
     // Held before anything else is done: if that fails, they are given back.
-    for lease in claimed { try hold(lease) }
+    for lease in claimed { try enter(lease) }
     var leased: [IssuedLease] = []
     if claimed.count < room {
       do {
@@ -180,12 +182,12 @@ final class WorkPool {
         // Paused, stopped or ended since; the next turn sees.
       }
     }
-    for lease in leased { try hold(lease) }
+    for lease in leased { try enter(lease) }
     for lease in claimed + leased { try takeUp(lease) }
     return claimed.count + leased.count
   }
 
-  private func hold(_ lease: IssuedLease) throws {
+  private func enter(_ lease: IssuedLease) throws {
     guard let package = lease.package else {
       throw FlowdexError.bug("work", "lease `\(lease.token)` came without its package")
     }
