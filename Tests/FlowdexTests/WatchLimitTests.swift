@@ -80,6 +80,8 @@ struct WatchLimitTests {
     let status = try await Cli.run(["status", "r1", "--json"], in: scratch.path).json()
     let polling = status["run"]?["driver"]?["polling"]?.string ?? ""
     #expect(words.allSatisfy(polling.contains), "status has `\(polling)`")
+    let inspected = try await Cli.run(["inspect", "r1"], in: scratch.path).json()
+    #expect(inspected["run"]?["driver"]?["polling"]?.string == polling)
     let said = try await Cli.run(["status", "r1"], in: scratch.path).stderr
     #expect(words.allSatisfy(said.contains), "status says `\(said)`")
     let doctor = try await Cli.run(["doctor"], in: scratch.path).stdout

@@ -247,6 +247,40 @@ struct WorkerLoopTests {
     #expect(status["run"]?["status"] == "needs-dispatch")
   }
 
+  @Test("a run whose directory is removed is no longer watched, and watch says so")
+  func removed() async throws {
+    let scratch = try Scratch()
+    _ = try await Self.start(scratch, n: 1)
+    let run = scratch.layout.run("r1")
+    let watch = try await Cli.start(["watch", "r1", "--dispatch"], in: scratch.path)
+    while try FileSystem.names(in: run.ready).isEmpty, kill(watch.pid, 0) == 0 { await Task.yield() }
+    // At once, as it were: what the watcher finds is the whole run or nothing.
+    try FileSystem.rename(run.root, "\(scratch.path)/away")
+    try FileSystem.removeTree("\(scratch.path)/away")
+    let output = try await watch.output()
+    #expect(output.status == 1 && output.stderr.contains("run `r1` is no longer in"), "\(output)")
+  }
+
+  @Test("a result of which the kernel tells nobody is found by the look on the timer")
+  func untold() async throws {
+    let scratch = try Scratch()
+    _ = try await Self.start(scratch, n: 1)
+    let run = scratch.layout.run("r1")
+    let leases = try await Cli.run(["next", "r1", "--files", "--json"], in: scratch.path).json()
+    let token = try #require(leases.array?.first?["leaseToken"]?.string)
+    // Under two names, of which the watcher knows one: what is written through the other is no event in its folder.
+    let (inside, outside) = (run.package("fanout:f#t0", token).result, "\(scratch.path)/outside.json")
+    try FileSystem.write(Array("{".utf8), to: outside)
+    try #require(link(outside, inside) == 0)
+    let watch = try await Cli.start(["watch", "r1"], in: scratch.path)
+    while !FileSystem.exists(run.package("fanout:f#t0", token).rejected), kill(watch.pid, 0) == 0 {
+      await Task.yield()
+    }
+    try FileSystem.write(Envelope.json(data: ["task": "t0"]).canonicalBytes, to: outside)
+    let output = try await watch.output()
+    #expect(output.status == 0, "\(output)")
+  }
+
   @Test("without an id, watch brings every live run home")
   func everyRun() async throws {
     let scratch = try Scratch()

@@ -1,9 +1,12 @@
-"""One seeded run of the swarm (see `swarm.py`): what is done to it, by whom, and how it is judged afterwards."""
-import glob, json, os, random, signal, sqlite3, subprocess, tempfile, threading, time
+"""One seeded run of the swarm (see `swarm.py`): what is done to it, and by whom."""
+import collections, glob, json, os, random, signal, subprocess, threading, time
 
+from aftermath import RUN, TASKS, Aftermath
 from project import acknowledgements
 
-RUN, TASKS, WORKERS, SAYINGS = "r", 10, 8, 4
+WORKERS, SAYINGS = 8, 4
+# Leases run out while the disorder lasts, and who is stopped for PAST wakes up behind the end of every lease that it knew.
+LEASE, PAST = 0.36, 0.6
 SOURCE = """import { workflow } from "@flowdex/runtime";
 export default workflow({
   name: "swarm", maxAgents: 1000, maxConcurrency: 6,
@@ -12,7 +15,7 @@ export default workflow({
     %s] },
   phases: [{ id: "one" }],
 }, async (ctx) => {
-  const task = (id: string, i: number) => ({ id, mode: "read-only", prompt: "p", data: { i }, leaseMinutes: 0.02,
+  const task = (id: string, i: number) => ({ id, mode: "read-only", prompt: "p", data: { i }, leaseMinutes: %s,
     maxAttempts: 1000 });
   const tasks = Array.from({ length: %d }, (_, i) => task("t" + i, i));
   const first = ctx.hostCommand({ id: "h", phase: "one", commandId: "true" });
@@ -33,32 +36,42 @@ export default workflow({
   ctx.report({ found: found.map((r) => r.data.i), end: end.data.i, check: (await first).status, edit: edit.status, said });
 });
 """ % (", ".join('{ id: "say%d", argv: ["sh", "-c", "echo %d >>said.txt"], idempotent: false }' % (n, n)
-                 for n in range(SAYINGS)), TASKS, SAYINGS)
-REPORT = {"found": list(range(TASKS)), "end": 99, "check": "completed", "edit": "completed"}
+                 for n in range(SAYINGS)), LEASE / 60, TASKS, SAYINGS)
 FAKETIME = (glob.glob("/usr/lib/*/faketime/libfaketime.so.1") + [None])[0]
 # What a command may say that is no fault: it came too late, or too early.
 EXPECTED = ("is completed", "is failed", "is paused", "is stopped", "has ended", "cannot be", "has no task",
             "while it is", "is running", "nothing was taken", "drives this run")
 
 
-class Swarm:
+class Swarm(Aftermath):
     def __init__(self, binary, root, seed):
         self.binary, self.root, self.seed = binary, root, seed
         self.random = random.Random(seed)
         self.run = f"{root}/.flowdex/runs/{RUN}"
+        # How far the clock is off that the watches see.
+        self.clock = f"{root}/clock"
         self.over = threading.Event()
         self.guard = threading.Lock()
         self.accepted, self.wrong, self.processes, self.threads, self.listeners = set(), [], [], [], []
         self.told = []  # What commands have printed: leases, and results that were taken.
+        # How often what this is about has happened: a seed in which nothing did would prove nothing.
+        self.happened = collections.Counter()
 
     def note(self, text):
         with self.guard:
             self.wrong.append(text)
 
-    def start(self, arguments, days=0, out=subprocess.PIPE):
+    def happens(self, what):
+        with self.guard:
+            self.happened[what] += 1
+
+    def start(self, arguments, days=0, out=subprocess.PIPE, clock=None):
+        """`days`: how far its clock is off; `clock`: a file that says so, and may say something else later."""
         environment = dict(os.environ)
-        if days and FAKETIME:
-            environment |= {"LD_PRELOAD": FAKETIME, "FAKETIME": f"{days:+d}d", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        if (days or clock) and FAKETIME:
+            environment |= {"LD_PRELOAD": FAKETIME, "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                            **({"FAKETIME_TIMESTAMP_FILE": clock, "FAKETIME_NO_CACHE": "1"} if clock
+                               else {"FAKETIME": f"{days:+d}d"})}
         process = subprocess.Popen([self.binary, *arguments], cwd=self.root, env=environment, text=True, stdout=out,
                                    stderr=subprocess.PIPE)
         with self.guard:
@@ -103,7 +116,8 @@ class Swarm:
             if choice < 0.1:
                 return  # It goes away, and its lease runs out.
             if choice < 0.2:
-                time.sleep(1.4)  # Past its lease; somebody else may have the task by now.
+                time.sleep(PAST)  # Past its lease; somebody else may have the task by now.
+                self.happens("late workers")
             if choice < 0.3:
                 open(f"{package}/adapter-result.json", "w").write(text[:len(text) // 2])
                 time.sleep(0.02)
@@ -138,11 +152,16 @@ class Swarm:
                 except OSError:
                     continue
                 choice = random.random()
-                if choice > 0.95:
+                if choice > 0.92:
+                    package = os.path.realpath(mine)
                     try:
                         os.rename(mine, f"{self.run}/queue/ready/{name}")  # Given back.
                     except OSError:
                         pass
+                    if choice < 0.95:
+                        time.sleep(0.1)
+                        self.happens("delivered after giving back")
+                        self.answer(package, 0.5)  # By one who thinks better of it.
                     continue
                 self.answer(mine, choice)
             time.sleep(0.01)
@@ -160,7 +179,7 @@ class Swarm:
         """One of the things that may happen to a run at any time."""
         days = random.choice((0, 0, 10, -10))
         what = random.choice(("next", "next", "collect", "collect --continue", "pause", "restart", "continue", "stop it",
-                              "kill", "take the lock", "status"))
+                              "stop it", "kill", "take the lock", "status", "move the clock"))
         if what == "next":
             out = self.command(["next", RUN, "--files", "--json", "--limit", str(random.randint(1, 6))], days)
             for lease in self.leases(out):
@@ -179,25 +198,46 @@ class Swarm:
         elif what == "take the lock":
             try:
                 os.unlink(f"{self.run}/driver.lock")  # Whoever holds it goes on believing so.
+                self.happens("locks taken away")
             except FileNotFoundError:
                 pass
             self.command(["continue", RUN], days)
+        elif what == "move the clock":
+            self.move_clock(random)
         else:
-            with self.guard:
-                alive = [p for p in self.processes if p.poll() is None]
-            if not alive:
-                return
-            victim = random.choice(alive)
-            if what == "kill":
-                victim.kill()
-                return
-            victim.send_signal(signal.SIGSTOP)
-            time.sleep(random.choice((0.05, 1.5)))  # 1.5 s is past every lease.
-            victim.send_signal(signal.SIGCONT)
+            self.hurt_one(random, what, random.choice((0.05, PAST)))
+
+    def hurt_one(self, random, what, seconds):
+        with self.guard:
+            alive = [process for process in self.processes if process.poll() is None]
+        if not alive:
+            return time.sleep(0.005)
+        victim = random.choice(alive)
+        if what == "kill":
+            victim.kill()
+            return self.happens("killed")
+        victim.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        if seconds == PAST and victim.poll() is None:
+            self.happens("stopped past a lease")
+        victim.send_signal(signal.SIGCONT)
+
+    def move_clock(self, random):
+        """Under a `watch` that runs."""
+        with open(f"{self.root}/clock.new", "w") as file:
+            file.write(f"{random.choice((-10, 0, 10)):+d}d\n")
+        os.rename(f"{self.root}/clock.new", self.clock)
+        self.happens("clocks moved")
 
     def strays(self, random):
         while not self.over.is_set():
             self.stray(random)
+
+    def stops(self, random):
+        """One process after the other is stopped until leases have run out that it believes to be alive, and woken."""
+        while not self.over.is_set():
+            time.sleep(random.random() / 5)
+            self.hurt_one(random, "stop it", PAST)
 
     def watches(self, random):
         """A `watch` that is started again whenever it has gone."""
@@ -205,7 +245,7 @@ class Swarm:
         while not self.over.is_set():
             if watch is None or watch.poll() is not None:
                 watch = self.start(["watch", RUN, "--dispatch", "--limit", str(random.randint(2, 6))],
-                                   random.choice((0, 10, -10)), out=subprocess.DEVNULL)
+                                   out=subprocess.DEVNULL, clock=self.clock)
                 self.listeners.append(self.spawn(self.listen, watch))
             time.sleep(0.02)
 
@@ -224,11 +264,8 @@ class Swarm:
         return thread
 
     def calm(self):
-        """Ends what is going on, gently for those who may be stopped."""
+        """Ends what is going on. Whoever has stopped a process wakes it before it ends itself."""
         self.over.set()
-        for process in self.processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGCONT)
         self.join(self.threads)
         for process in self.processes:
             if process.poll() is None:
@@ -245,6 +282,8 @@ class Swarm:
 
     def play(self, seconds):
         os.makedirs(f"{self.root}/src")
+        with open(self.clock, "w") as file:
+            file.write("+0d\n")
         open(f"{self.root}/src/a.txt", "w").write("a\n")
         open(f"{self.root}/workflow.ts", "w").write(SOURCE)
         self.command(["run", "workflow.ts", "--yes", "--run-id", RUN])
@@ -253,6 +292,7 @@ class Swarm:
             self.threads.append(self.spawn(self.worker, child()))
         for _ in range(2):
             self.threads += [self.spawn(self.watches, child()), self.spawn(self.strays, child())]
+        self.threads.append(self.spawn(self.stops, child()))
         time.sleep(seconds)
         self.calm()
         self.finish()
@@ -267,66 +307,3 @@ class Swarm:
         self.threads += [self.spawn(self.worker, steady()) for _ in range(2)]
         self.command(["watch", RUN, "--dispatch"])
         self.calm()
-
-    def judge_sayings(self, said, rows):
-        """A command that is not idempotent ran once, or at most once where the report is not sure of it: once more for each
-        restart (`restart-agent`) with which it was begun anew."""
-        lines = open(f"{self.root}/said.txt").read().split() if os.path.exists(f"{self.root}/said.txt") else []
-        for number, (status, is_sure) in enumerate(said):
-            ran, begun = lines.count(str(number)), rows(
-                "SELECT count(*) FROM operations WHERE key = ? AND (state != 'pending' OR intent NOT NULL)",
-                f"hostCommand:say{number}")[0][0]
-            if ran > begun or is_sure and (ran < 1 or status != "completed") or not is_sure and status != "failed":
-                self.note(f"run twice: command {number} is {status}, sure: {is_sure}, and ran {ran} times, begun {begun}")
-
-    def judge(self):
-        db = sqlite3.connect(f"file:{self.run}/state.sqlite?mode=ro", uri=True)
-        rows = lambda sql, *values: db.execute(sql, values).fetchall()
-        status, error, report = rows("SELECT status, error, report FROM run")[0]
-        if status != "completed":
-            return self.note(f"unfinished: the run is {status}: {error}")
-        found = json.loads(rows("SELECT bytes FROM artifacts WHERE digest = ?", report)[0][0])
-        said = found.pop("said")
-        if found != REPORT:
-            self.note(f"another report: {found}")
-        self.judge_sayings(said, rows)
-        if open(f"{self.root}/src/a.txt").read() != "a!\n":
-            self.note("a mixture: src/a.txt is not as the integration made it")
-        for kind, what in self.told:
-            token = what if kind == "lease" else what[1]
-            if rows("SELECT count(*) FROM leases WHERE token = ?", token) != [(1,)]:
-                self.note(f"lost: {kind} {what} was printed")
-            elif kind == "result" and rows("SELECT state FROM leases WHERE token = ?", token) != [("collected",)]:
-                self.note(f"lost: {what} was reported taken")
-        for token in sorted(self.accepted):
-            if rows("SELECT state FROM leases WHERE token = ?", token) != [("collected",)]:
-                self.note(f"lost: {token} was acknowledged")
-        for task, taken in rows("SELECT task, count(*) FROM leases WHERE state = 'collected' GROUP BY task"):
-            if taken > 1:
-                self.note(f"collected twice: task {task} under {taken} leases")
-        for key, times in rows("SELECT key, count(*) FROM history GROUP BY generation, key HAVING count(*) > 1"):
-            self.note(f"collected twice: {key} was delivered {times} times")
-        # Every result says under which lease it was made.
-        sql = """SELECT leases.token, artifacts.bytes FROM leases JOIN tasks ON tasks.id = leases.task
-                 JOIN artifacts ON artifacts.digest = tasks.result WHERE leases.state = 'collected'"""
-        for token, text in rows(sql):
-            if json.loads(text)["data"]["token"] != token:
-                self.note(f"stale accepted: {token} was given the result of {json.loads(text)['data']['token']}")
-        ended = [json.loads(p)["childKey"] for (p,) in rows("SELECT payload FROM events WHERE type = 'agent.completed'")]
-        for key, taken in rows("SELECT child_key, sum(leases.state = 'collected') FROM tasks LEFT JOIN leases ON "
-                               "leases.task = tasks.id GROUP BY child_key"):
-            if ended.count(key) != (taken or 0):
-                self.note(f"lost or twice: {key}: {taken} collected, {ended.count(key)} events")
-        if [s for (s,) in rows("SELECT seq FROM events ORDER BY seq")] != list(range(1, rows(
-                "SELECT count(*) FROM events")[0][0] + 1)):
-            self.note("events with gaps")
-        if rows("PRAGMA integrity_check") != [("ok",)]:
-            self.note("corrupt")
-        db.close()
-        before = open(f"{self.run}/events.jsonl", "rb").read()
-        self.command(["repair-events", RUN])
-        if open(f"{self.run}/events.jsonl", "rb").read() != before:
-            self.note("events differ from their table")
-        for folder in ("ready", "claimed"):
-            if os.listdir(f"{self.run}/queue/{folder}"):
-                self.note(f"left behind: {os.listdir(f'{self.run}/queue/{folder}')} in queue/{folder}")

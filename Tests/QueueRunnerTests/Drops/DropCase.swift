@@ -111,6 +111,22 @@ struct DropPlace: Sendable {
     try check(written == rest.count ? 0 : -1, "write the rest of")
   }
 
+  /// Where a shell of `shell` waits until it is told to go on.
+  var gate: String { "\(aside)/gate-\(FileSystem.split(package.root).name)" }
+
+  func openGate() throws { try FileSystem.write(Array("go\n".utf8), to: gate) }
+
+  /// The valid result in two, as a shell's words between single quotes.
+  func texts(cutAt place: Int) -> (first: String, rest: String) {
+    let bytes = Self.valid
+    return (
+      String(decoding: bytes[..<place], as: UTF8.self), String(decoding: bytes[place...], as: UTF8.self)
+    )
+  }
+
+  /// Waits for the shell, not for what it leaves in the background.
+  func shell(_ script: String) throws { try check(system(script), "run a shell for") }
+
   /// The call must succeed.
   func check(_ code: Int32, _ what: String) throws {
     if code != 0 { throw FileSystem.failure(what, result) }

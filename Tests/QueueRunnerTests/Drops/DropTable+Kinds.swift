@@ -105,6 +105,14 @@ extension DropTable {
         try place.check(Glibc.link(made, place.result), "link")
         unlink(made)
       },
+      DropCase("published out of a file that never had a name", .taken) { place in
+        // asm-generic/fcntl.h, which Swift does not see: O_TMPFILE.
+        let file = try FileSystem.open(place.package.root, O_RDWR | 0o20_000_000 | O_DIRECTORY, mode: 0o600)
+        defer { close(file) }
+        try DropPlace.valid.withUnsafeBytes { try FileSystem.writeAll(file, $0, place.result) }
+        let name = "/proc/self/fd/\(file)"
+        try place.check(linkat(AT_FDCWD, name, AT_FDCWD, place.result, AT_SYMLINK_FOLLOW), "link")
+      },
       DropCase("a hard link to a file outside", .taken) { place in
         let made = "\(place.aside)/outside-\(FileSystem.split(place.package.root).name)"
         try FileSystem.write(DropPlace.valid, to: made)

@@ -29,6 +29,14 @@ enum DropTable {
         try DropPlace.valid[..<20].withUnsafeBytes { try FileSystem.writeAll(file, $0, place.result) }
         place.keep(dup(file))
       }.step(.taken) { try $0.finishKept(DropPlace.valid.dropFirst(20), at: 20) },
+      // A real one: the shell that wrote the beginning has gone, and what it left in the background goes on.
+      DropCase("a shell's child that goes on writing", .waiting, told: false) { place in
+        let (first, rest) = place.texts(cutAt: 20)
+        try place.check(mkfifo(place.gate, 0o600), "make a FIFO for")
+        try place.shell(
+          "exec 3>'\(place.result)'; printf %s '\(first)' >&3; { read go <'\(place.gate)'; printf %s '\(rest)' >&3; } &"
+        )
+      }.step(.taken) { try $0.openGate() },
       DropCase("written backwards: first the end, behind a hole", .waiting) { place in
         let bytes = DropPlace.valid
         let file = try FileSystem.open(place.result, O_WRONLY | O_CREAT)

@@ -139,7 +139,7 @@ struct DatabaseTests {
 
   @Test(
     "events.jsonl is healed and rebuilt byte for byte",
-    arguments: ["", "torn", "gap", "{\"seq\":1", "garbage\n", "\u{0}\u{0}\n"])
+    arguments: ["", "torn", "gap", "repeat", "{\"seq\":1", "garbage\n", "\u{0}\u{0}\n"])
   func eventLog(damage: String) throws {
     let fixture = try QueueFixture(tasks: 5)
     _ = try fixture.lease(5)
@@ -150,6 +150,8 @@ struct DatabaseTests {
     case "": try FileSystem.remove(fixture.layout.events)
     case "torn": try FileSystem.write(Array(whole.dropLast(7)), to: fixture.layout.events)
     case "gap": try FileSystem.write(Array(whole.prefix { $0 != 10 }) + [10], to: fixture.layout.events)
+    case "repeat":
+      try FileSystem.write(whole + whole.suffix(from: try lastLine(of: whole)), to: fixture.layout.events)
     default: try FileSystem.write(whole + Array(damage.utf8), to: fixture.layout.events)
     }
     let other = try fixture.reopened()
@@ -161,6 +163,10 @@ struct DatabaseTests {
     #expect(try other.database.rebuildEvents() == (try fixture.eventTypes().count))
     #expect(try other.database.eventsDifference() == nil)
     #expect(try FileSystem.read(fixture.layout.events) == whole)
+  }
+
+  private func lastLine(of log: [UInt8]) throws -> Int {
+    try #require(log.dropLast().lastIndex(of: 10)) + 1
   }
 
   @Test("an events.jsonl that cannot be written does not undo the commit")
