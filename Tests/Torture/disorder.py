@@ -43,6 +43,12 @@ EXPECTED = ("is completed", "is failed", "is paused", "is stopped", "has ended",
             "while it is", "is running", "nothing was taken", "drives this run")
 
 
+def envelope(task):
+    """A result that says of which task it is, and under which lease it was made."""
+    return json.dumps({"status": "completed", "summary": "s", "data": {"i": task["data"]["i"], "token": task["leaseToken"]},
+                       "claims": [], "artifacts": [], "diff": None, "usage": {}, "error": None})
+
+
 class Swarm(Aftermath):
     def __init__(self, binary, root, seed):
         self.binary, self.root, self.seed = binary, root, seed
@@ -109,9 +115,7 @@ class Swarm(Aftermath):
         token = os.path.basename(os.path.realpath(package))
         try:
             task = json.load(open(f"{package}/task.json"))
-            data = {"i": task["data"]["i"], "token": task["leaseToken"]}
-            text = json.dumps({"status": "completed", "summary": "s", "data": data, "claims": [], "artifacts": [],
-                               "diff": None, "usage": {}, "error": None})
+            text = envelope(task)
             package = os.path.dirname(task["resultPath"])
             if choice < 0.1:
                 return  # It goes away, and its lease runs out.
@@ -152,19 +156,27 @@ class Swarm(Aftermath):
                 except OSError:
                     continue
                 choice = random.random()
-                if choice > 0.92:
-                    package = os.path.realpath(mine)
-                    try:
-                        os.rename(mine, f"{self.run}/queue/ready/{name}")  # Given back.
-                    except OSError:
-                        pass
-                    if choice < 0.95:
-                        time.sleep(0.1)
-                        self.happens("delivered after giving back")
-                        self.answer(package, 0.5)  # By one who thinks better of it.
+                if choice > 0.8:
+                    self.give_back(name, os.path.realpath(mine), choice)
                     continue
                 self.answer(mine, choice)
             time.sleep(0.01)
+
+    def give_back(self, name, package, choice):
+        """Moves a package back; most of those who do think better of it, and deliver."""
+        try:
+            task = json.load(open(f"{package}/task.json"))
+            os.rename(f"{self.run}/queue/claimed/{name}", f"{self.run}/queue/ready/{name}")
+        except OSError:
+            return  # It is theirs no more.
+        if choice > 0.95:
+            return
+        time.sleep(0.1)
+        self.happens("delivered after giving back")
+        if choice < 0.9:
+            self.hand_in({**task, "taskPath": f"{package}/task.json"}, False)
+        else:
+            self.answer(package, 0.5)
 
     def leases(self, out):
         try:
@@ -172,6 +184,19 @@ class Swarm(Aftermath):
         except ValueError:
             self.note(f"next printed {out[:200]!r}")
             return []
+
+    def hand_in(self, lease, is_late):
+        """Delivers with `complete-agent`, which judges the lease by itself; late, when another may hold the task."""
+        token, path = lease["leaseToken"], f"{self.root}/by-hand-{lease['leaseToken']}.json"
+        try:
+            with open(lease["taskPath"]) as task, open(path, "w") as file:
+                file.write(envelope(json.load(task)))
+        except FileNotFoundError:
+            return  # The lease ended under it.
+        if is_late:
+            time.sleep(PAST)
+            self.happens("handed in late")
+        self.command(["complete-agent", RUN, lease["childKey"], "--lease-token", token, "--result", f"@{path}", "--json"])
 
     # What operators, schedulers and the machine do.
 
@@ -183,8 +208,11 @@ class Swarm(Aftermath):
         if what == "next":
             out = self.command(["next", RUN, "--files", "--json", "--limit", str(random.randint(1, 6))], days)
             for lease in self.leases(out):
-                if random.random() < 0.8:
+                choice = random.random()
+                if choice < 0.4:
                     self.answer(os.path.dirname(lease["taskPath"]), random.random())
+                elif choice < 0.8:
+                    self.threads.append(self.spawn(self.hand_in, lease, choice < 0.7))
         elif what.startswith("collect"):
             self.command(["collect-results", RUN, "--json", *what.split()[1:]], days)
         elif what == "pause":
