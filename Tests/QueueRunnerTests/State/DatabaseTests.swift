@@ -157,7 +157,8 @@ struct DatabaseTests {
     let other = try fixture.reopened()
     #expect(try other.database.eventsDifference() != nil)
     try other.database.healEvents()
-    if damage != "garbage\n" && damage != "\u{0}\u{0}\n" {
+    // Whole lines that are not the next ones: nothing of ours writes them, and a commit does not read what it has written.
+    if !["repeat", "garbage\n", "\u{0}\u{0}\n"].contains(damage) {
       #expect(try FileSystem.read(fixture.layout.events) == whole)
     }
     #expect(try other.database.rebuildEvents() == (try fixture.eventTypes().count))
