@@ -84,6 +84,16 @@ import Testing
   // MARK: modules
 
   @Test(arguments: [
+    ("struct A: ParsableCommand {\n  static let c = CommandConfiguration(\n    commandName: \"a\",", true),
+    ("struct A: ParsableCommand {\n  static let c = CommandConfiguration(commandName: \"a\")", true),
+    ("struct A: ParsableCommand {\n  static let c = CommandConfiguration(\n    abstract: \"b\",", false),
+    ("struct A: ParsableCommand {}", false),
+  ])
+  func commandNames(_ text: String, _ isFine: Bool) {
+    #expect(ModuleRules.commandNames(Self.file(text)).isEmpty == isFine)
+  }
+
+  @Test(arguments: [
     ("import Runtime", "Sources/QueueRunner/X.swift", false),
     ("import Runtime", "Sources/flowdex/X.swift", true),
     ("@testable import flowdex", "Sources/Runtime/X.swift", false),

@@ -47,6 +47,8 @@ import Testing
     #expect(Self.everything.flatMap(TestRules.timeLimits) == [])
   }
 
+  @Test func commandsSayTheirNames() { #expect(Self.sources.flatMap(ModuleRules.commandNames) == []) }
+
   @Test func thereIsOneClock() { #expect(Self.everything.flatMap(ModuleRules.clocks) == []) }
 
   @Test(arguments: ProjectTree.paths.filter { $0.hasSuffix(".md") })

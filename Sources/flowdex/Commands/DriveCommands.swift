@@ -6,6 +6,7 @@ import Runtime
 
 struct Continue: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "continue",
     abstract: "Drive a run once more; a paused or stopped run stays as it is.",
     discussion: "Example:\n  flowdex continue 2026-11-23T15-36-01-123Z-code-audit")
 
@@ -21,6 +22,7 @@ struct Continue: ParsableCommand {
 
 struct Resume: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "resume",
     abstract: "Lift a pause, a stop or a failure, then drive.",
     discussion: "Example:\n  flowdex resume 2026-11-23T15-36-01-123Z-code-audit")
 
@@ -37,6 +39,7 @@ struct Resume: ParsableCommand {
 
 struct Pause: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "pause",
     abstract: "Hand out nothing more and drive no further; results are still kept.",
     discussion: "Example:\n  flowdex pause 2026-11-23T15-36-01-123Z-code-audit")
 
@@ -51,6 +54,7 @@ struct Pause: ParsableCommand {
 
 struct Stop: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "stop",
     abstract: "Take what is there, then withdraw leases and kill host commands.",
     discussion: "Example:\n  flowdex stop 2026-11-23T15-36-01-123Z-code-audit")
 

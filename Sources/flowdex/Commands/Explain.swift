@@ -4,6 +4,7 @@ import Runtime
 
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "explain",
     abstract:
       "Why a run is where it is: what it waits for, who holds it, what was refused, what to type next.",
     discussion: """

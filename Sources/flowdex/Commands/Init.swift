@@ -4,6 +4,7 @@ import Runtime
 
 struct Init: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "init",
     abstract: "Write a workflow template; never overwrites.",
     discussion: """
       Templates: \(Templates.names.joined(separator: ", ")).

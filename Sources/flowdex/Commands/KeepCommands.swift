@@ -6,6 +6,7 @@ import Runtime
 
 struct RestartAgent: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "restart-agent",
     abstract: "Run one task, one fan-out or one command anew, and what follows from it; then drive.",
     discussion: """
       Results of tasks whose specification stays the same are kept. The generation before stays readable:
@@ -41,6 +42,7 @@ struct RestartAgent: ParsableCommand {
 
 struct Save: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "save",
     abstract: "Keep a run's workflow by name.", discussion: "Example:\n  flowdex save RUN nightly-audit")
 
   @Argument(help: "The run's id.", completion: .run) var runId: String
@@ -60,6 +62,7 @@ struct Save: ParsableCommand {
 
 struct Workflow: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "workflow",
     abstract: "Saved workflows.", discussion: "Example:\n  flowdex workflow list",
     subcommands: [WorkflowList.self])
 }
@@ -83,6 +86,7 @@ struct WorkflowList: ParsableCommand {
 
 struct Skill: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "skill",
     abstract: "The bundled skill for coding agents.",
     discussion: "Example:\n  flowdex skill install --claude",
     subcommands: [SkillInstall.self])

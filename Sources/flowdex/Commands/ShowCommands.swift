@@ -6,6 +6,7 @@ import Runtime
 
 struct Preview: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "preview",
     abstract: "Validate a workflow and show what an approval would cover; runs nothing.",
     discussion: """
       What this machine and project add to the manifest: the program that each host command would run, with its
@@ -36,6 +37,7 @@ struct Preview: ParsableCommand {
 
 struct List: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "list",
     abstract: "List the project's runs, newest first.", discussion: "Example:\n  flowdex list --json")
 
   @Flag(help: "Print JSON.") var json = false
@@ -66,6 +68,7 @@ struct List: ParsableCommand {
 
 struct Status: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "status",
     abstract: "Where a run and each of its tasks stand.",
     discussion: """
       As JSON: {runId, run, counts, usage, usageByPhase, tasks}. In `run`, `error` says why it failed, and
@@ -110,6 +113,7 @@ struct Status: ParsableCommand {
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "inspect",
     abstract: "The run, its operations and its events, as JSON.",
     discussion: """
       {run, events}: `run` as in `flowdex status`, with `operations`, and with --all `generations`.
@@ -126,6 +130,7 @@ struct Inspect: ParsableCommand {
 
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "report",
     abstract: "The run's report, or one value in it, as JSON.",
     discussion: """
       Example:
@@ -203,6 +208,7 @@ struct Report: ParsableCommand {
 
 struct RepairEvents: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "repair-events",
     abstract: "Rebuild a run's events.jsonl from its state, byte for byte.",
     discussion: "Example:\n  flowdex repair-events RUN")
 

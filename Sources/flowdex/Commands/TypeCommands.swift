@@ -6,6 +6,7 @@ import Runtime
 
 struct Types: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "types",
     abstract: "Write the types of @flowdex/runtime, so that an editor completes and checks workflows.",
     discussion: """
       Writes .flowdex/types/runtime.d.ts, and deno.json and tsconfig.json where there are none. One that is there
@@ -36,6 +37,7 @@ struct Types: ParsableCommand {
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "check",
     abstract: "Check a workflow: its shape, its manifest, and its types; runs nothing.",
     discussion: """
       Each problem is `file:line:column: what`, with the line that it is in. Types are checked by Deno, offline and

@@ -4,6 +4,7 @@ import Runtime
 
 struct Watch: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "watch",
     abstract: "Hands-off: take results as they are dropped and drive the run until it ends.",
     discussion: """
       Without an id, every live run of the project is watched. With --dispatch, `queue/ready` is kept filled,

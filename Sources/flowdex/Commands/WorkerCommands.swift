@@ -6,6 +6,7 @@ import Runtime
 
 struct Next: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "next",
     abstract: "Lease the next tasks and print only the new leases.",
     discussion: "Example:\n  flowdex next RUN --json --files --limit 4")
 
@@ -48,6 +49,7 @@ struct Next: ParsableCommand {
 
 struct AttachAgent: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "attach-agent",
     abstract: "Record who works on a lease.",
     discussion: "Example:\n  flowdex attach-agent RUN 'fanout:audit#a1' --lease-token T --agent-ref codex-7")
 
@@ -66,6 +68,7 @@ struct AttachAgent: ParsableCommand {
 
 struct CompleteAgent: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "complete-agent",
     abstract: "Deliver one result by hand.",
     discussion: "Example:\n  flowdex complete-agent RUN agent:scout --lease-token T --result @result.json")
 
@@ -85,6 +88,7 @@ struct CompleteAgent: ParsableCommand {
 
 struct Renew: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "renew",
     abstract: "Start the time of a lease anew, as a touched heartbeat does.",
     discussion: "Example:\n  flowdex renew RUN 'fanout:audit#a1' --lease-token T --lease-minutes 90")
 
@@ -128,6 +132,7 @@ private enum TaskLine {
 
 struct CheckResult: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "check-result",
     abstract: "Judge an adapter result as the watcher would.",
     discussion: "Example:\n  flowdex check-result --task task.json adapter-result.json")
 
@@ -150,6 +155,7 @@ struct CheckResult: ParsableCommand {
 
 struct CollectResults: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "collect-results",
     abstract: "Take every result that is there, once.",
     discussion: "Example:\n  flowdex collect-results RUN --continue --json")
 
