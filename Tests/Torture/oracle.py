@@ -6,7 +6,7 @@
 Every check is a figure that must be zero: results lost, results collected twice, stale leases accepted, writes
 outside the write globs; and the invariants that hold whatever died when. Exits 1 and says what is wrong.
 """
-import datetime, hashlib, json, os, re, sqlite3, stat, sys
+import datetime, hashlib, json, os, re, sqlite3, stat, sys, time
 
 ENDED = ("agent.completed", "agent.failed", "agent.blocked")
 FINAL = "('completed','failed','blocked')"
@@ -95,8 +95,8 @@ class Judgement:
             with State(self.run) as state:
                 if state.one("PRAGMA integrity_check") != "ok":
                     self.note("corrupt", "integrity_check")
-                self.sequence(state); self.results(state); self.leases(state); self.artifacts(state)
-                self.snapshots(state); self.reports(state)
+                self.sequence(state); self.results(state); self.leases(state); self.workers(state)
+                self.artifacts(state); self.snapshots(state); self.reports(state)
                 self.contents(state); self.told(state); self.stands(state); self.sources(state)
         except sqlite3.DatabaseError as error:
             self.note("corrupt", str(error))
@@ -207,6 +207,31 @@ class Judgement:
         for token in self.acks("lease"):
             if state.one("SELECT 1 FROM leases WHERE token = ?", token) is None:
                 self.note("lost", f"lease {token} was printed and is not stored")
+
+    def workers(self, state):
+        """Who was said to work on a lease does; one that was said to be renewed lasts so long; each has run out once."""
+        said = [(row["type"], json.loads(row["payload"])) for row in state.rows(
+            "SELECT type, payload FROM events WHERE type LIKE 'native.dispatch.%'")]
+        for token, reference in dict(self.acks("attached")).items():
+            stored = state.one("SELECT agent_ref FROM leases WHERE token = ?", token)
+            times = sum(kind.endswith(".attached") and (event["leaseToken"], event["agentRef"]) == (token, reference)
+                        for kind, event in said)
+            if stored != reference or times != 1:
+                self.note("lost", f"{reference} was attached to {token}: {stored} is stored, {times} events say so")
+        for token, until in dict(self.acks("renewed")).items():
+            row = state.rows("SELECT state, expires_at FROM leases WHERE token = ?", token)
+            until = datetime.datetime.fromisoformat(until.replace("Z", "+00:00")).timestamp() * 1000
+            if not row or row[0]["expires_at"] < until - 1 or row[0]["state"] in ("expired", "replaced") and (
+                    until > time.time() * 1000):
+                self.note("lost", f"{token} was renewed until {until:.0f}, and is {dict(row[0]) if row else None}")
+        ended = [event["leaseToken"] for kind, event in said if kind.endswith(".reclaimed")]
+        for token in {token for token in ended if ended.count(token) > 1}:
+            self.note("reclaimed twice", token)
+        for row in state.rows("SELECT child_key, sum(expiries) AS times FROM tasks WHERE kept_from IS NULL "
+                              "GROUP BY child_key"):
+            times = sum(kind.endswith(".reclaimed") and event["childKey"] == row["child_key"] for kind, event in said)
+            if times != row["times"]:
+                self.note("reclaimed twice", f"{row['child_key']}: {row['times']} counted, {times} events say so")
 
     def artifacts(self, state):
         for row in state.rows("SELECT digest, size, bytes FROM artifacts"):

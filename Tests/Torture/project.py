@@ -59,8 +59,8 @@ class Project:
         self.large_bytes, self.lines = large_bytes, lines
         self.run = f"{root}/.flowdex/runs/{RUN}"
         self.log = f"{root}/{LOG}"
-        # The tokens of the packages that the worker has been given.
-        self.mine = set()
+        # The tokens of the packages that the worker has been given, and those of earlier leases, whose workers will be late.
+        self.mine, self.late = set(), set()
         # Writes down what the worker does, where somebody wants to know.
         self.recorder = None
 
@@ -169,6 +169,9 @@ class Project:
     def answer(self):
         """Writes a result into every package that it was given, as workers do; claims what is on offer."""
         self.claim()
+        self.answer_held()
+
+    def answer_held(self):
         for package in self.packages():
             try:
                 if os.path.basename(package) in self.mine:
@@ -232,7 +235,11 @@ def acknowledgements(arguments, stdout):
     if command in ("run", "continue", "resume", "restart-agent"):
         yield "run", value["runId"]
     if command == "complete-agent":
-        yield "result", [value["childKey"], arguments[arguments.index("--lease-token") + 1]]
+        yield "result", [value["childKey"], option(arguments, "--lease-token")]
+    if command == "renew":
+        yield "renewed", [option(arguments, "--lease-token"), value["leaseExpiresAt"]]
+    if command == "attach-agent":
+        yield "attached", [option(arguments, "--lease-token"), option(arguments, "--agent-ref")]
     if command == "status":
         yield from told_by_status(value)
     for item in value.get("results", []):
@@ -243,6 +250,10 @@ def acknowledgements(arguments, stdout):
             yield "report", drive["report"]
         if isinstance(drive, dict) and isinstance(drive.get("status"), str):
             yield "stands", drive["status"]
+
+
+def option(arguments, name):
+    return arguments[arguments.index(name) + 1]
 
 
 def told_by_event(event):

@@ -1,10 +1,11 @@
 """What is tortured: from which state, which command, and how a person would go on afterwards."""
 import json, os, shutil
 
-import oracle
+import leases, oracle
 from project import AFTER, BEFORE, HIDDEN, RUN, SHARED, Project, envelope, names, remove, source
 
 CREATE = ["run", "workflow.ts", "--yes", "--run-id", RUN]
+COLLECT = ["collect-results", RUN, "--json"]
 
 
 def report(project):
@@ -60,9 +61,11 @@ def deliver(project):
 
 
 class Scenario:
-    """`start` is a state's maker, or several that follow the first's state."""
-    def __init__(self, start, command, attended=False, **project):
+    """`start` is a state's maker, or several that follow the first's state. `late`: whoever holds a lease at the start
+    delivers late, whatever has become of it. `look`: what else is judged after the fault."""
+    def __init__(self, start, command, attended=False, late=False, look=None, **project):
         self.start, self.command, self.attended, self.options = start, command, attended, project
+        self.late, self.look = late, look
 
 
 MANY = {"tasks": [f"t{n}" for n in range(36)], "large": [f"t{n}" for n in range(36)], "large_bytes": 60000}
@@ -71,7 +74,7 @@ SCENARIOS = {
     "command": Scenario([made], CREATE, idempotent=False),
     "next": Scenario([begun], ["next", RUN, "--files", "--json"]),
     "offer": Scenario([begun], ["watch", RUN, "--once", "--dispatch"]),
-    "collect": Scenario([answered], ["collect-results", RUN, "--json"]),
+    "collect": Scenario([answered], COLLECT),
     "integrate": Scenario([answered], ["collect-results", RUN, "--continue", "--json"]),
     "watch": Scenario([begun], ["watch", RUN, "--dispatch", "--json"], attended=True),
     "restart": Scenario([collected], ["restart-agent", RUN, "fanout:f#a"]),
@@ -80,8 +83,17 @@ SCENARIOS = {
     "pause": Scenario([leased], ["pause", RUN, "--json"]),
     "stop": Scenario([answered], ["stop", RUN, "--json"]),
     "resume": Scenario([collected, suspended], ["resume", RUN]),
+    # Leases that have run out: offered anew, answered late, answered when nobody else had them, and alive by a heartbeat.
+    "expire": Scenario([leased, leases.ran_out], ["watch", RUN, "--once", "--dispatch"], late=True),
+    "late": Scenario([leased, leases.ran_out, leases.delivered], COLLECT),
+    "revive": Scenario([leased, leases.ran_out, leases.reclaimed, leases.delivered], COLLECT),
+    "beat": Scenario([leased, leases.ran_out, leases.beaten], COLLECT, late=True, look=leases.judge_beats),
+    "renew": Scenario([leased, leases.ran_out], leases.renew, late=True),
+    "attach": Scenario([leased], leases.attach),
+    "giveback": Scenario([begun, leases.offered, leases.held, leases.given_back], ["watch", RUN, "--once", "--dispatch"],
+                         late=True),
     # Its log is longer than what flowdex lets grow: the state is checkpointed.
-    "many": Scenario([answered], ["collect-results", RUN, "--json"], **MANY),
+    "many": Scenario([answered], COLLECT, **MANY),
 }
 # `make test` leaves out the longest.
 SLICE = [name for name in SCENARIOS if name != "many"]
@@ -97,7 +109,9 @@ class Bench:
         """The scenario at its beginning. Always in one place, for packages name their place."""
         scenario = SCENARIOS[name]
         steps = STARTS[:STARTS.index(scenario.start[0]) + 1] + scenario.start[1:]
-        return self.state(steps, Project(self.binary, f"{self.base}/work", **scenario.options))
+        project = self.state(steps, Project(self.binary, f"{self.base}/work", **scenario.options))
+        project.late = {os.path.basename(package) for package in project.packages()} if scenario.late else set()
+        return project
 
     def state(self, steps, project):
         kept = "-".join([f"{self.base}/start", str(project.idempotent), str(len(project.tasks)),
@@ -115,12 +129,16 @@ class Bench:
         return project
 
     def command(self, name, project, shim):
-        scenario = SCENARIOS[name]
-        arguments = scenario.command(project) if callable(scenario.command) else scenario.command
+        scenario, arguments = SCENARIOS[name], arguments_of(name, project)
         call = project.attended if scenario.attended else project.flowdex
         done = call(*arguments, shim=shim)
         project.look()
         return done
+
+
+def arguments_of(name, project):
+    command = SCENARIOS[name].command
+    return command(project) if callable(command) else command
 
 
 def clear(folder):
@@ -168,6 +186,8 @@ def finish(project, shim=None):
     status = run_status(project)
     if status in ("paused", "stopped"):
         must(project.flowdex("resume", RUN, shim=shim), "resume")
+    for done in leases.answer_late(project) if project.late else []:
+        must(done, "watch --once")
     must(project.attended("watch", RUN, "--dispatch", "--json", shim=shim), "watch")
     project.look()
     # What was left of a run under construction goes with the next creation.
@@ -189,10 +209,9 @@ def finish(project, shim=None):
 
 def again(name, project):
     """Where a command may be tried again as it was, it is, and comes to the same: what went wrong with that."""
-    if name not in ("run", "command", "deliver", "repair"):
+    if name not in ("run", "command", "deliver", "repair", "renew", "attach"):
         return []
-    arguments = deliver(project) if name == "deliver" else SCENARIOS[name].command
-    done = project.flowdex(*arguments)
+    done = project.flowdex(*arguments_of(name, project))
     return [] if done.status == 0 else [f"again: {done.status} {done.stderr.strip()[-300:]}"]
 
 

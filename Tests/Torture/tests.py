@@ -8,6 +8,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import oracle, project, scenarios, sweep, trace
 from project import RUN
 from error_tests import ErrorTests  # Run with those below.
+from lease_tests import LeaseTests  # These too.
 
 
 def sql(text):
@@ -220,6 +221,9 @@ class AcknowledgementTests(unittest.TestCase):
                 (["pause"], '{"runId": "r", "status": "paused"}', [("stands", "paused")]),
                 (["status"], status, [("run", "r"), ("stands", "paused"), ("lease", "t"), ("result", ["d", None])]),
                 (["complete-agent", "--lease-token", "t"], '{"childKey": "c"}', [("result", ["c", "t"])]),
+                (["renew", "--lease-token", "t"], '{"childKey": "c", "leaseExpiresAt": "z"}', [("renewed", ["t", "z"])]),
+                (["attach-agent", "--lease-token", "t", "--agent-ref", "w"], '{"childKey": "c"}',
+                 [("attached", ["t", "w"])]),
                 (["collect-results"], '{"results": [{"childKey": "a", "status": "collected", "resultPath": "/x/t/r"}, '
                  '{"childKey": "b", "status": "missing"}], "continued": {"report": 1}}',
                  [("result", ["a", "t"]), ("report", 1)])]:
