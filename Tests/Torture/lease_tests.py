@@ -46,7 +46,7 @@ class LeaseTests(unittest.TestCase):
 
     def judge(self, name, made):
         look = scenarios.SCENARIOS[name].look
-        return {**scenarios.judge_after(made), **(look(made) if look else {})}
+        return {**scenarios.judge_after(made), **(look(made, project.Done(0, "", "")) if look else {})}
 
     def test_every_scenario_does_what_it_is_for(self):
         for name, states in AFTER.items():

@@ -91,7 +91,7 @@ def attach(project):
 
 # What is looked at after the fault, besides what the oracle does.
 
-def judge_beats(project):
+def judge_beats(project, _):
     """Leases end only once nothing that their workers did is left to be looked at: who has touched a heartbeat is alive."""
     lost = [row[0] for row in rows(project, "SELECT token FROM leases WHERE state != 'live'")]
     return {"a heartbeat lost": lost} if lost else {}

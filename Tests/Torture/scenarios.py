@@ -2,7 +2,7 @@
 import json, os, shutil
 
 import leases, oracle
-from project import AFTER, BEFORE, HIDDEN, RUN, SHARED, Project, envelope, names, remove, source
+from project import AFTER, BEFORE, HIDDEN, RUN, SHARED, Project, envelope, names, parsed, remove, source
 
 CREATE = ["run", "workflow.ts", "--yes", "--run-id", RUN]
 COLLECT = ["collect-results", RUN, "--json"]
@@ -49,6 +49,15 @@ def suspended(project):
     project.flowdex("pause", RUN)
 
 
+def damaged(project):
+    """A log of events that lacks a line, and ends in the middle of another."""
+    with open(f"{project.run}/events.jsonl", "r+b") as file:
+        lines = file.read().splitlines(keepends=True)
+        file.seek(0)
+        file.truncate()
+        file.write(b"".join(lines[:3] + lines[4:])[:-20])
+
+
 STARTS = [made, begun, leased, answered, collected, completed]
 
 
@@ -60,9 +69,24 @@ def deliver(project):
             "@result.json", "--json"]
 
 
+def judge_repaired(project, done):
+    """Who says that the log has been made anew has made it."""
+    return {"events differ": ["the repair was told, and events.jsonl is not the table"]} if (
+        done.status == 0 and lags(project)) else {}
+
+
+def judge_listed(project, _):
+    """A run is listed whole or not at all: exactly where its folder is."""
+    done, is_there = project.flowdex("list", "--json"), os.path.isdir(project.run)
+    listed = [run["runId"] for run in parsed(done.stdout) or []]
+    return {} if done.status == 0 and listed == [RUN] * is_there else {
+        "half listed": [f"exit {done.status}, {listed} listed, its folder {'is' if is_there else 'is not'} there: "
+                        f"{done.stderr[-300:]}"]}
+
+
 class Scenario:
     """`start` is a state's maker, or several that follow the first's state. `late`: whoever holds a lease at the start
-    delivers late, whatever has become of it. `look`: what else is judged after the fault."""
+    delivers late, whatever has become of it. `look`: what else is judged after the fault, by how the command ended."""
     def __init__(self, start, command, attended=False, late=False, look=None, **project):
         self.start, self.command, self.attended, self.options = start, command, attended, project
         self.late, self.look = late, look
@@ -70,15 +94,16 @@ class Scenario:
 
 MANY = {"tasks": [f"t{n}" for n in range(36)], "large": [f"t{n}" for n in range(36)], "large_bytes": 60000}
 SCENARIOS = {
-    "run": Scenario([made], CREATE),
-    "command": Scenario([made], CREATE, idempotent=False),
+    "run": Scenario([made], CREATE, look=judge_listed),
+    "command": Scenario([made], CREATE, look=judge_listed, idempotent=False),
     "next": Scenario([begun], ["next", RUN, "--files", "--json"]),
     "offer": Scenario([begun], ["watch", RUN, "--once", "--dispatch"]),
     "collect": Scenario([answered], COLLECT),
     "integrate": Scenario([answered], ["collect-results", RUN, "--continue", "--json"]),
     "watch": Scenario([begun], ["watch", RUN, "--dispatch", "--json"], attended=True),
     "restart": Scenario([collected], ["restart-agent", RUN, "fanout:f#a"]),
-    "repair": Scenario([completed], ["repair-events", RUN]),
+    "repair": Scenario([completed], ["repair-events", RUN], look=judge_repaired),
+    "mend": Scenario([completed, damaged], ["repair-events", RUN], look=judge_repaired),
     "deliver": Scenario([leased], deliver),
     "pause": Scenario([leased], ["pause", RUN, "--json"]),
     "stop": Scenario([answered], ["stop", RUN, "--json"]),
@@ -209,7 +234,7 @@ def finish(project, shim=None):
 
 def again(name, project):
     """Where a command may be tried again as it was, it is, and comes to the same: what went wrong with that."""
-    if name not in ("run", "command", "deliver", "repair", "renew", "attach"):
+    if name not in ("run", "command", "deliver", "repair", "mend", "renew", "attach"):
         return []
     done = project.flowdex(*arguments_of(name, project))
     return [] if done.status == 0 else [f"again: {done.status} {done.stderr.strip()[-300:]}"]

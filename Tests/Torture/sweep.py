@@ -162,7 +162,7 @@ def tried(bench, library, point):
     for figure, details in scenarios.judge_after(project).items():
         wrong[f"{figure}, before the restart"] = details
     look = scenarios.SCENARIOS[scenario].look
-    wrong.update(look(project) if look else {})
+    wrong.update(look(project, done) if look else {})
     errors = scenarios.again(scenario, project) + scenarios.finish(project)
     if errors:
         wrong["cannot go on"] = errors

@@ -164,6 +164,18 @@ class OracleTests(unittest.TestCase):
                 self.assertIn(figure, self.judge(root))
                 project.remove(root)
 
+    def test_a_run_that_is_listed_otherwise_and_a_log_that_was_not_made_anew_are_seen(self):
+        made = project.Project(self.project.binary, f"{self.base}/listed")
+        shutil.copytree(self.project.root, made.root, symlinks=True)
+        done = project.Done(0, "", "")
+        self.assertEqual({**scenarios.judge_listed(made, done), **scenarios.judge_repaired(made, done)}, {})
+        scenarios.damaged(made)
+        self.assertIn("events differ", scenarios.judge_repaired(made, done))
+        for fault in (lambda: os.truncate(f"{made.run}/state.sqlite", 0), lambda: os.remove(f"{made.run}/state.sqlite"),
+                      lambda: os.rename(made.run, f"{made.run}-2")):
+            fault()
+            self.assertIn("half listed", scenarios.judge_listed(made, done))
+        project.remove(made.root)
 
     def test_another_boot_is_another_one_to_flowdex(self):
         root, boot = f"{self.base}/booted", f"{self.base}/boot"
