@@ -135,6 +135,28 @@ def unclear(done):
     return None
 
 
+def met_at(hit):
+    """The file at which the fault was met, or nothing where the call names none; None where it was not met."""
+    if not os.path.exists(hit):
+        return None
+    with open(hit, errors="replace") as file:
+        return file.readline().rstrip("\n").partition(" ")[2]
+
+
+def mistaken(fault, place, done):
+    """What is wrong with how a command took an error that it met at that file; None where nothing is."""
+    kind, call = fault.split(":")[:2]
+    text = unclear(done)
+    # SQLite asks for locks without waiting, and only a network's file system would interrupt that.
+    if text is None and fault.endswith(":EINTR") and call != "lock" and done.status != 0:
+        text = f"an interrupted call ended it: {done.stderr[-300:]}"
+    # The log of events is made of the state: that it could not be written once is made up for, and ends nothing.
+    if text is None and kind in ("once", "short") and call in ("open", "create", "write") and done.status != 0 and (
+            os.path.basename(place or "") == "events.jsonl"):
+        text = f"an error of the log of events ended it: {done.stderr[-300:]}"
+    return text
+
+
 def tried(bench, library, point):
     """One point: (whether the fault was met, what is wrong by figure, the errors that were met)."""
     scenario, fault = point
@@ -143,15 +165,13 @@ def tried(bench, library, point):
         os.remove(hit)
     project = bench.project(scenario)
     done = bench.command(scenario, project, environment(library, fault, hit))
-    met = os.path.exists(hit)
+    place = met_at(hit)
+    met = place is not None
     wrong, is_kill = {}, fault.split(":")[0] in ("before", "after", "torn")
     if is_kill and met and done.status != -9:
         wrong["not killed"] = [str(done.status)]
     if not is_kill:
-        text = unclear(done)
-        # SQLite asks for locks without waiting, and only a network's file system would interrupt that.
-        if text is None and fault.endswith(":EINTR") and ":lock:" not in fault and done.status != 0:
-            text = f"an interrupted call ended it: {done.stderr[-300:]}"
+        text = mistaken(fault, place, done)
         if text:
             wrong["unclear"] = [text]
         # Where what was leased could not be printed, nobody can be told; where the commit could not be synced, the next

@@ -220,6 +220,26 @@ class PointTests(unittest.TestCase):
             self.assertEqual(sweep.unclear(project.Done(status, "", text)) is None, is_clear, (status, text))
 
 
+    def test_which_errors_must_end_nothing(self):
+        failed, log = project.Done(1, "", "flowdex: no\n"), "/p/.flowdex/runs/r1/events.jsonl"
+        for fault, place, is_right in [
+                ("once:write:7:EIO", log, False), ("short:write:7", log, False), ("once:open:7:EMFILE", log, False),
+                ("stuck:write:7:EIO", log, True), ("once:write:7:EIO", f"{log}.other", True), ("once:stat:7:EIO", log, True),
+                ("once:poll:7:EINTR", "", False), ("once:lock:7:EINTR", "", True), ("once:write:7:EIO", None, True)]:
+            self.assertEqual(sweep.mistaken(fault, place, failed) is None, is_right, (fault, place))
+            self.assertIsNone(sweep.mistaken(fault, place, project.Done(0, "", "")))
+
+    def test_where_a_fault_was_met(self):
+        with tempfile.TemporaryDirectory() as root:
+            self.assertIsNone(sweep.met_at(f"{root}/hit"))
+            library = sweep.shim(os.path.dirname(os.path.abspath(__file__)), root)
+            made = project.Project(os.path.abspath(os.environ["FLOWDEX"]), f"{root}/p")
+            made.make()
+            done = made.flowdex(*scenarios.CREATE, shim={
+                **sweep.environment(library, "once:write:1:EIO", f"{root}/hit"), "TORTURE_ONLY": "/events.jsonl"})
+            self.assertEqual((done.status, os.path.basename(sweep.met_at(f"{root}/hit"))), (0, "events.jsonl"))
+
+
 class AcknowledgementTests(unittest.TestCase):
     def test_what_output_tells(self):
         event = json.dumps({"seq": 7, "type": "agent.completed", "payload": {"childKey": "c"}})

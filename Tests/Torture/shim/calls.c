@@ -72,7 +72,7 @@ ssize_t pread64(int fd, void *into, size_t count, off_t offset) { return pread(f
 // What is written may be cut in half, and be the last that happens.
 #define WRITE(call, expression, at) \
   do { \
-    enum verdict verdict = shim_enter(call, NULL); \
+    enum verdict verdict = shim_enter(call, shim_file(fd)); \
     if (verdict == refuse) return -1; \
     count = shim_cut(verdict, count); \
     shim_take_turn(); \
@@ -99,12 +99,12 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t offset) { return
 
 int fsync(int fd) {
   REAL("fsync", int, int);
-  CHANGE(call_fsync, NULL, int, real(fd), shim_record(r_sync, fd));
+  CHANGE(call_fsync, shim_file(fd), int, real(fd), shim_record(r_sync, fd));
 }
 
 int fdatasync(int fd) {
   REAL("fdatasync", int, int);
-  CHANGE(call_fdatasync, NULL, int, real(fd), shim_record(r_datasync, fd));
+  CHANGE(call_fdatasync, shim_file(fd), int, real(fd), shim_record(r_datasync, fd));
 }
 
 int syncfs(int fd) {
@@ -120,6 +120,6 @@ void sync(void) {
 
 int ftruncate(int fd, off_t size) {
   REAL("ftruncate", int, int, off_t);
-  CHANGE(call_ftruncate, NULL, int, real(fd, size), shim_record_size(fd, size));
+  CHANGE(call_ftruncate, shim_file(fd), int, real(fd, size), shim_record_size(fd, size));
 }
 int ftruncate64(int fd, off_t size) { return ftruncate(fd, size); }

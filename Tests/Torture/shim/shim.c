@@ -200,6 +200,11 @@ static const char *path_of(int fd, char *into) {
   return into;
 }
 
+const char *shim_file(int fd) {
+  static _Thread_local char path[PATH_MAX];
+  return shim_on && hit_path ? path_of(fd, path) : NULL;
+}
+
 void shim_record(enum record kind, int fd) {
   char path[PATH_MAX];
   record(kind, 0, 0, path_of(fd, path), NULL, 0);

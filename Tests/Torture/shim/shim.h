@@ -47,6 +47,8 @@ bool shim_counts_closes(void);
 const char *shim_boot(const char *path);
 
 bool shim_is_file(int fd);
+// Where the file is now, if that is to be told.
+const char *shim_file(int fd);
 // The order of the trace is the order of the calls: one at a time, while a trace is taken.
 void shim_take_turn(void);
 void shim_end_turn(void);
