@@ -107,9 +107,16 @@ test-ui: setup ## look at a report's HTML page in headless Chromium, with hostil
 	swift build --product flowdex
 	python3 -B Tests/Ui/ui.py .build/debug/flowdex
 
+# By another name, so that `make -n` runs nothing.
+PART = $(MAKE) --no-print-directory
+
+# The sweep comes first; then the other parts, each whether or not another has failed.
 torture: build ## kill and fail flowdex at every call, in parts: POINTS=n more, SEED=, SCENARIO=
+	@failed=(); \
 	python3 -B Tests/Torture/torture.py $(BINARY) full $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED)) \
-	  $(addprefix --scenario ,$(SCENARIO))
+	  $(addprefix --scenario ,$(SCENARIO)) || failed+=(sweep); \
+	for part in fuzz sanitize replay swarm drops; do $(PART) $$part || failed+=($$part); done; \
+	if [ $${#failed[@]} -gt 0 ]; then echo "make: of the torture have failed: $${failed[*]}" >&2; exit 1; fi
 
 bench: build $(TOOLS)/bench/.setup ## measure flowdex beside floors and peers; BENCH=name for one (docs/performance.md)
 	python3 -B Benchmarks/bench.py $(BENCH)
@@ -126,8 +133,7 @@ $(TOOLS)/bench/.setup: Benchmarks/requirements.txt
 	@$(TOOLS)/bench/venv/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
 	@touch $@
 
-# These are parts of `make torture`, each of which may be run by itself.
-torture: fuzz sanitize replay swarm drops
+# What follows are parts of `make torture`, each of which may be run by itself.
 
 swarm: build ## many processes at one run, from seeded scripts: SEEDS=n, FROM=seed, JOBS=at once; goes on where it was stopped
 	python3 -B Tests/Torture/swarm.py $(BINARY) --seeds $(or $(SEEDS),10000) --from $(or $(FROM),1) \
