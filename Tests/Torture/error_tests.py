@@ -66,3 +66,19 @@ class ErrorTests(unittest.TestCase):
                 self.assertIsNone(broken.text("which"))
                 self.assertEqual(broken.flowdex("continue", RUN, shim={"PATH": path}).status, 0)
                 self.assertEqual(broken.text("which"), "a\n")
+
+    def test_which_errors_must_end_nothing(self):
+        failed, log = project.Done(1, "", "flowdex: no\n"), "/p/.flowdex/runs/r1/events.jsonl"
+        for fault, place, is_right in [
+                ("once:write:7:EIO", log, False), ("short:write:7", log, False), ("once:open:7:EMFILE", log, False),
+                ("stuck:write:7:EIO", log, True), ("once:write:7:EIO", f"{log}.other", True), ("once:stat:7:EIO", log, True),
+                ("once:poll:7:EINTR", "", False), ("once:lock:7:EINTR", "", True), ("once:write:7:EIO", None, True)]:
+            self.assertEqual(sweep.mistaken(fault, place, failed) is None, is_right, (fault, place))
+            self.assertIsNone(sweep.mistaken(fault, place, project.Done(0, "", "")))
+
+    def test_where_a_fault_was_met(self):
+        made, hit = self.made("met"), f"{self.base}/hit"
+        self.assertIsNone(sweep.met_at(hit))
+        done = made.flowdex(*scenarios.CREATE, shim={
+            **sweep.environment(self.library, "once:write:1:EIO", hit), "TORTURE_ONLY": "/events.jsonl"})
+        self.assertEqual((done.status, os.path.basename(sweep.met_at(hit))), (0, "events.jsonl"))

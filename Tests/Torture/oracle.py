@@ -3,8 +3,8 @@
 
     oracle.py PROJECT RUN [ACKNOWLEDGED.jsonl]
 
-Every check is a figure that must be zero: results lost, results collected twice, stale leases accepted, writes
-outside the write globs; and the invariants that hold whatever died when. Exits 1 and says what is wrong.
+Of a run that has been driven to its end. Every check is a figure that must be zero: results lost, results collected
+twice, stale leases accepted; and the invariants that hold whatever died when. Exits 1 and says what is wrong.
 """
 import datetime, hashlib, json, os, re, sqlite3, stat, sys, time
 
@@ -102,7 +102,7 @@ class Judgement:
             self.note("corrupt", str(error))
         return self.wrong
 
-    def ended(self, debris=True):
+    def ended(self):
         """What must hold once the run has been driven to its end."""
         self.state()
         if self.wrong.get("corrupt") or not os.path.isdir(self.run):
@@ -117,8 +117,7 @@ class Judgement:
             log = state.rows("SELECT seq, type, payload, created_at FROM events ORDER BY seq")
             if read(f"{self.run}/events.jsonl") != "".join(line(self.run_id, e) for e in log).encode():
                 self.note("events differ", "events.jsonl is not the table")
-            if debris:
-                self.debris(state)
+            self.debris(state)
         return self.wrong
 
     def history(self, state):
@@ -214,19 +213,16 @@ class Judgement:
             "SELECT type, payload FROM events WHERE type LIKE 'native.dispatch.%'")]
         for token, reference in dict(self.acks("attached")).items():
             stored = state.one("SELECT agent_ref FROM leases WHERE token = ?", token)
-            times = sum(kind.endswith(".attached") and (event["leaseToken"], event["agentRef"]) == (token, reference)
-                        for kind, event in said)
+            times = sum(kind.endswith(".attached") and (e["leaseToken"], e["agentRef"]) == (token, reference)
+                        for kind, e in said)
             if stored != reference or times != 1:
                 self.note("lost", f"{reference} was attached to {token}: {stored} is stored, {times} events say so")
         for token, until in dict(self.acks("renewed")).items():
             row = state.rows("SELECT state, expires_at FROM leases WHERE token = ?", token)
             until = datetime.datetime.fromisoformat(until.replace("Z", "+00:00")).timestamp() * 1000
-            if not row or row[0]["expires_at"] < until - 1 or row[0]["state"] in ("expired", "replaced") and (
-                    until > time.time() * 1000):
-                self.note("lost", f"{token} was renewed until {until:.0f}, and is {dict(row[0]) if row else None}")
-        ended = [event["leaseToken"] for kind, event in said if kind.endswith(".reclaimed")]
-        for token in {token for token in ended if ended.count(token) > 1}:
-            self.note("reclaimed twice", token)
+            has_ended = row and row[0]["state"] in ("expired", "replaced") and until > time.time() * 1000
+            if not row or has_ended or row[0]["expires_at"] < until - 1:
+                self.note("lost", f"{token} was renewed until {until:.0f}: {[dict(found) for found in row]}")
         for row in state.rows("SELECT child_key, sum(expiries) AS times FROM tasks WHERE kept_from IS NULL "
                               "GROUP BY child_key"):
             times = sum(kind.endswith(".reclaimed") and event["childKey"] == row["child_key"] for kind, event in said)
@@ -343,7 +339,7 @@ class Judgement:
 def main(project, run_id, log=None):
     text = read(log or f"{project}/acknowledged.jsonl") or b""
     judgement = Judgement(os.path.abspath(project), run_id, [json.loads(entry) for entry in text.splitlines()])
-    wrong = judgement.ended(debris=False)
+    wrong = {**judgement.packages(), **judgement.ended()}
     for figure, details in wrong.items():
         for detail in details:
             print(f"oracle: {figure}: {detail}")

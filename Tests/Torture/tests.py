@@ -2,7 +2,7 @@
 
     FLOWDEX=.build/debug/flowdex python3 -B -m unittest Tests/Torture/tests.py
 """
-import json, os, random, shutil, sqlite3, sys, tempfile, unittest
+import json, os, random, shutil, sqlite3, subprocess, sys, tempfile, unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import oracle, project, scenarios, sweep, trace
@@ -164,6 +164,28 @@ class OracleTests(unittest.TestCase):
                 self.assertIn(figure, self.judge(root))
                 project.remove(root)
 
+    def test_as_a_program_it_judges_alike(self):
+        program = f"{os.path.dirname(os.path.abspath(__file__))}/oracle.py"
+
+        def said(root):
+            done = subprocess.run([sys.executable, "-B", program, root, RUN], capture_output=True, text=True)
+            self.assertEqual(done.stderr, "")
+            return done.returncode, done.stdout
+        self.assertEqual(said(self.project.root), (0, ""))
+        # What a program cannot know: what the workflow was to do, and which files there should be.
+        seen = {figure: fault for figure, fault in reversed(FAULTS) if figure not in (
+            "outside the globs", "a mixture", "another snapshot", "another report")}
+        self.assertGreater(len(seen), 7)
+        for figure, fault in seen.items():
+            with self.subTest(figure=figure):
+                root = f"{self.base}/judged"
+                shutil.copytree(self.project.root, root, symlinks=True)
+                fault(f"{root}/.flowdex/runs/{RUN}")
+                status, text = said(root)
+                self.assertEqual(status, 1)
+                self.assertIn(f"oracle: {figure}: ", text)
+                project.remove(root)
+
     def test_a_run_that_is_listed_otherwise_and_a_log_that_was_not_made_anew_are_seen(self):
         made = project.Project(self.project.binary, f"{self.base}/listed")
         shutil.copytree(self.project.root, made.root, symlinks=True)
@@ -218,26 +240,6 @@ class PointTests(unittest.TestCase):
                 (0, "", True), (1, "flowdex: no space left on device\n", True), (-11, "", False), (None, "", False),
                 (132, "Fatal error: x", False), (1, "flowdex: internal error: x", False), (1, "oops\n", False), (1, "", False)]:
             self.assertEqual(sweep.unclear(project.Done(status, "", text)) is None, is_clear, (status, text))
-
-
-    def test_which_errors_must_end_nothing(self):
-        failed, log = project.Done(1, "", "flowdex: no\n"), "/p/.flowdex/runs/r1/events.jsonl"
-        for fault, place, is_right in [
-                ("once:write:7:EIO", log, False), ("short:write:7", log, False), ("once:open:7:EMFILE", log, False),
-                ("stuck:write:7:EIO", log, True), ("once:write:7:EIO", f"{log}.other", True), ("once:stat:7:EIO", log, True),
-                ("once:poll:7:EINTR", "", False), ("once:lock:7:EINTR", "", True), ("once:write:7:EIO", None, True)]:
-            self.assertEqual(sweep.mistaken(fault, place, failed) is None, is_right, (fault, place))
-            self.assertIsNone(sweep.mistaken(fault, place, project.Done(0, "", "")))
-
-    def test_where_a_fault_was_met(self):
-        with tempfile.TemporaryDirectory() as root:
-            self.assertIsNone(sweep.met_at(f"{root}/hit"))
-            library = sweep.shim(os.path.dirname(os.path.abspath(__file__)), root)
-            made = project.Project(os.path.abspath(os.environ["FLOWDEX"]), f"{root}/p")
-            made.make()
-            done = made.flowdex(*scenarios.CREATE, shim={
-                **sweep.environment(library, "once:write:1:EIO", f"{root}/hit"), "TORTURE_ONLY": "/events.jsonl"})
-            self.assertEqual((done.status, os.path.basename(sweep.met_at(f"{root}/hit"))), (0, "events.jsonl"))
 
 
 class AcknowledgementTests(unittest.TestCase):
