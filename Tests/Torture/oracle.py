@@ -9,6 +9,7 @@ twice, stale leases accepted; and the invariants that hold whatever died when. E
 import datetime, hashlib, json, os, re, sqlite3, stat, sys, time
 
 ENDED = ("agent.completed", "agent.failed", "agent.blocked")
+CACHES = (".creation-lock", ".list-cache", ".stat-cache", ".stat-cache.new")  # And a lock.
 FINAL = "('completed','failed','blocked')"
 
 
@@ -331,8 +332,7 @@ class Judgement:
         for folder, what in ((f"{self.run}/artifacts/.incoming", ""), (f"{self.run}/snapshots", "."),
                              (f"{self.project}/.flowdex/runs", ".")):
             for name in os.listdir(folder) if os.path.isdir(folder) else []:
-                # The lock and the cache of hashes stay; of the cache's next version there is one at most.
-                if name.startswith(what) and name not in (".creation-lock", ".stat-cache", ".stat-cache.new"):
+                if name.startswith(what) and name not in CACHES:
                     self.note("left behind", f"{os.path.basename(folder)}/{name}")
 
 

@@ -125,22 +125,24 @@ class Project:
         self.note(arguments, result.stdout)
         return result
 
-    def attended(self, *arguments, shim=None, timeout=120):
-        """A command beside which a worker answers."""
+    def attended(self, *arguments, shim=None, timeout=120, worker=None):
+        """A command beside which a worker answers: `worker` first, where another is wanted, until it returns."""
         over = threading.Event()
         # What a worker finds that has been started anew.
         self.mine |= self.told() | set(names(f"{self.run}/queue/claimed"))
 
         def work():
+            if worker:
+                worker(self, over)
             while not over.wait(0.004):
                 self.answer()
-        worker = threading.Thread(target=work)
-        worker.start()
+        thread = threading.Thread(target=work)
+        thread.start()
         try:
             return self.flowdex(*arguments, shim=shim, timeout=timeout)
         finally:
             over.set()
-            worker.join()
+            thread.join()
             self.look()
 
     # The worker.
@@ -180,8 +182,11 @@ class Project:
                 pass  # Taken away by its lease's end, or not mended yet after a power cut.
 
     def answer_one(self, package):
-        if os.path.exists(f"{package}/adapter-result.json"):
-            return
+        if not os.path.exists(f"{package}/adapter-result.json"):
+            self.prepare(package)
+            self.rename(f"{package}/scratch/result", f"{package}/adapter-result.json")
+
+    def prepare(self, package):
         with open(f"{package}/task.json") as file:
             task = json.load(file)
         if task["mode"] == "write":
@@ -189,7 +194,6 @@ class Project:
         is_large = task["taskId"] in self.large
         summary = (task["taskId"] * self.large_bytes)[:self.large_bytes] if is_large else "short"
         self.write(f"{package}/scratch/result", envelope(oracle.answer_of(task["leaseToken"]), summary))
-        self.rename(f"{package}/scratch/result", f"{package}/adapter-result.json")
 
     def write(self, path, text):
         with open(path, "w") as file:

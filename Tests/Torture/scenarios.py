@@ -1,7 +1,7 @@
 """What is tortured: from which state, which command, and how a person would go on afterwards."""
 import json, os, shutil
 
-import leases, oracle
+import flood, leases, oracle
 from project import AFTER, BEFORE, HIDDEN, RUN, SHARED, Project, envelope, names, parsed, remove, source
 
 CREATE = ["run", "workflow.ts", "--yes", "--run-id", RUN]
@@ -86,10 +86,10 @@ def judge_listed(project, _):
 
 class Scenario:
     """`start` is a state's maker, or several that follow the first's state. `late`: whoever holds a lease at the start
-    delivers late, whatever has become of it. `look`: what else is judged after the fault, by how the command ended."""
-    def __init__(self, start, command, attended=False, late=False, look=None, **project):
+    delivers late, whatever has become of it. `look`: what else is judged after the fault, by how the command ended. `worker`: who answers first beside an attended command."""
+    def __init__(self, start, command, attended=False, late=False, look=None, worker=None, **project):
         self.start, self.command, self.attended, self.options = start, command, attended, project
-        self.late, self.look = late, look
+        self.late, self.look, self.worker = late, look, worker
 
 
 MANY = {"tasks": [f"t{n}" for n in range(36)], "large": [f"t{n}" for n in range(36)], "large_bytes": 60000}
@@ -119,9 +119,13 @@ SCENARIOS = {
                          late=True),
     # Its log is longer than what flowdex lets grow: the state is checkpointed.
     "many": Scenario([answered], COLLECT, **MANY),
+    # More than is committed at once; and so many at once that a second thread reads ahead.
+    "batches": Scenario([answered], COLLECT, tasks=[f"t{n}" for n in range(150)], large=()),
+    "flood": Scenario([begun], ["watch", RUN, "--dispatch", "--json"], attended=True, worker=flood.drop,
+                      tasks=[f"t{n}" for n in range(190)], large=()),
 }
 # `make test` leaves out the longest.
-SLICE = [name for name in SCENARIOS if name != "many"]
+SLICE = [name for name in SCENARIOS if name not in ("many", "batches", "flood")]
 
 
 class Bench:
@@ -155,8 +159,10 @@ class Bench:
 
     def command(self, name, project, shim):
         scenario, arguments = SCENARIOS[name], arguments_of(name, project)
-        call = project.attended if scenario.attended else project.flowdex
-        done = call(*arguments, shim=shim)
+        if scenario.attended:
+            done = project.attended(*arguments, shim=shim, worker=scenario.worker)
+        else:
+            done = project.flowdex(*arguments, shim=shim)
         project.look()
         return done
 
