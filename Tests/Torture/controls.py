@@ -64,6 +64,17 @@ def scripted(bench, sabotage, is_on):
     return f"{script.__name__}: {wrong}" if wrong else None
 
 
+def heeded(bench):
+    """A build that is not to know of FLOWDEX_SABOTAGE does as if it were not there: in words, where it does not."""
+    problems = []
+    for sabotage, (script, _, expected) in SCRIPTS.items():
+        project, statuses = script(bench, {"FLOWDEX_SABOTAGE": sabotage})
+        wrong = oracle.Judgement(project.root, RUN, project.acknowledged()).state()
+        if statuses != expected or wrong:
+            problems.append(f"{sabotage}: exit {statuses}, expected {expected}; {wrong}")
+    return problems
+
+
 # What is left out, in which journey it is cut, what must be seen, and how many of a hundred disks are gone on with. The
 # last is left out of the record: that a host command is about to start is not on disk before it does.
 CUTS = [("no-sync", "whole", "lost", 0), ("normal-sync", "whole", "lost", 0), ("no-heal-sync", "killed", "lost", 0),

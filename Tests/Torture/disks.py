@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A disk that is full to the brim, one that is read-only, and too few descriptors: a clear error, and the run goes on.
 
-    unshare --mount disks.py FLOWDEX FOLDER [SCENARIO]...
+    unshare --mount disks.py FLOWDEX FOLDER -- SCENARIO...
 
 Mounts what it needs, so it wants a mount name space of its own. Prints one line of JSON: what was tried, what went
 wrong.
@@ -14,6 +14,11 @@ import scenarios, sweep
 # Bytes that are left on a full disk: each lets a command get a little further.
 ROOM = [0, 4096, 16384, 40960, 81920, 163840, 327680]
 NUMBERS = [12, 16, 20, 24]
+SLICE = ["run", "next", "integrate", "deliver", "offer", "restart"]
+# Not those beside which a worker writes: it has no room either, and flowdex would wait for it.
+ALL = [name for name, scenario in scenarios.SCENARIOS.items() if not scenario.attended]
+# MiB, where another size does not hold what the scenario makes.
+SIZE, SIZES = 6, {"many": 24, "batches": 24}
 
 
 def fill(root, room):
@@ -44,8 +49,7 @@ def faults(root):
 
 def tried(bench, name, begin, end, prefix):
     project = bench.project(name)
-    scenario = scenarios.SCENARIOS[name]
-    arguments = scenario.command(project) if callable(scenario.command) else scenario.command
+    arguments = scenarios.arguments_of(name, project)
     # What is acknowledged while the disk is full is written down elsewhere.
     log = f"{bench.base}/log"
     shutil.copyfile(project.log, log) if os.path.exists(project.log) else open(log, "w").close()
@@ -59,20 +63,25 @@ def tried(bench, name, begin, end, prefix):
     text = sweep.unclear(done)
     if text:
         wrong["unclear"] = [text]
-    errors = scenarios.finish(project)
+    for figure, details in scenarios.judge_after(project).items():
+        wrong[f"{figure}, before the restart"] = details
+    look = scenarios.SCENARIOS[name].look
+    wrong.update(look(project, done) if look else {})
+    errors = scenarios.again(name, project) + scenarios.finish(project)
     if errors:
         wrong["cannot go on"] = errors
     wrong.update(scenarios.judge_ended(project, fault_is_error=True))
     return done.status != 0, wrong
 
 
-def main(binary, base, *names):
+def main(binary, base, _, *names):
     bench = scenarios.Bench(os.path.abspath(binary), f"{base}/disks")
     root = f"{bench.base}/work"
     os.makedirs(root)
-    mount("-t", "tmpfs", "-o", "size=6m", "none", root)
+    mount("-t", "tmpfs", "-o", f"size={SIZE}m", "none", root)
     count, failing, failures = 0, 0, []
-    for name in names or ["run", "next", "integrate", "deliver"]:
+    for name in names:
+        mount("-o", f"remount,size={SIZES.get(name, SIZE)}m", root)
         for what, begin, end, prefix in faults(root):
             has_failed, wrong = tried(bench, name, begin, end, prefix)
             count += 1

@@ -8,7 +8,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import oracle, project, scenarios, sweep, trace
 from project import RUN
 from error_tests import ErrorTests  # Run with those below.
-from lease_tests import LeaseTests  # These too.
+from full_tests import FullTests
+from lease_tests import LeaseTests
 
 
 def sql(text):
