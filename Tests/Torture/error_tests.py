@@ -69,16 +69,38 @@ class ErrorTests(unittest.TestCase):
 
     def test_which_errors_must_end_nothing(self):
         failed, log = project.Done(1, "", "flowdex: no\n"), "/p/.flowdex/runs/r1/events.jsonl"
+        self.assertIsNone(sweep.mistaken("once:write:7:EIO", [], failed))
         for fault, place, is_right in [
                 ("once:write:7:EIO", log, False), ("short:write:7", log, False), ("once:open:7:EMFILE", log, False),
                 ("stuck:write:7:EIO", log, True), ("once:write:7:EIO", f"{log}.other", True), ("once:stat:7:EIO", log, True),
-                ("once:poll:7:EINTR", "", False), ("once:lock:7:EINTR", "", True), ("once:write:7:EIO", None, True)]:
-            self.assertEqual(sweep.mistaken(fault, place, failed) is None, is_right, (fault, place))
-            self.assertIsNone(sweep.mistaken(fault, place, project.Done(0, "", "")))
+                ("once:poll:7:EINTR", "", False), ("once:lock:7:EINTR", "", True)]:
+            met = [(fault.split(":")[1], place)]
+            self.assertEqual(sweep.mistaken(fault, met, failed) is None, is_right, (fault, place))
+            self.assertIsNone(sweep.mistaken(fault, met, project.Done(0, "", "")))
+
+    def test_after_which_errors_a_command_may_be_unknown(self):
+        made = self.made("unknown")
+        log = f"{made.run}/state.sqlite-wal"
+        for fault, met, unbegun, ran in [
+                ("before:stat:7", [("stat", "")], True, True), ("stuck:write:7:EIO", [("write", log)], True, True),
+                ("once:write:7:EIO", [("write", log)], False, False),
+                ("once:fdatasync:7:EIO", [("fdatasync", log)], True, False),
+                ("once:fdatasync:7:EIO", [("fdatasync", made.run)], False, False),
+                ("brief:fsync:7:EIO", [("fsync", made.run), ("fdatasync", log)], True, False),
+                ("short:pwrite:7", [("pwrite", log)], False, False)]:
+            for text, expected in ((None, unbegun), ("ran\n", ran)):
+                made.put("ran.txt", text) if text else made.text("ran.txt") and os.remove(f"{made.root}/ran.txt")
+                self.assertEqual(sweep.may_be_unknown(fault, met, made), expected, (fault, met, text))
 
     def test_where_a_fault_was_met(self):
         made, hit = self.made("met"), f"{self.base}/hit"
-        self.assertIsNone(sweep.met_at(hit))
+        self.assertEqual(sweep.met_at(hit), [])
         done = made.flowdex(*scenarios.CREATE, shim={
             **sweep.environment(self.library, "once:write:1:EIO", hit), "TORTURE_ONLY": "/events.jsonl"})
-        self.assertEqual((done.status, os.path.basename(sweep.met_at(hit))), (0, "events.jsonl"))
+        self.assertEqual(done.status, 0, done.stderr)
+        (call, place), = sweep.met_at(hit)
+        self.assertEqual((call, os.path.basename(place)), ("write", "events.jsonl"))
+        os.remove(hit)
+        made.flowdex("continue", RUN, shim=sweep.environment(self.library, "brief:fdatasync:1:EIO", hit))
+        self.assertEqual([call for call, _ in sweep.met_at(hit)][0], "fdatasync")
+        self.assertEqual(len(sweep.met_at(hit)), 2)

@@ -86,7 +86,8 @@ def judge_listed(project, _):
 
 class Scenario:
     """`start` is a state's maker, or several that follow the first's state. `late`: whoever holds a lease at the start
-    delivers late, whatever has become of it. `look`: what else is judged after the fault, by how the command ended. `worker`: who answers first beside an attended command."""
+    delivers late, whatever has become of it. `look`: what else is judged after the fault, by how the command ended.
+    `worker`: who answers first beside an attended command."""
     def __init__(self, start, command, attended=False, late=False, look=None, worker=None, **project):
         self.start, self.command, self.attended, self.options = start, command, attended, project
         self.late, self.look, self.worker = late, look, worker
@@ -264,14 +265,14 @@ def lags(project):
     return oracle.read(f"{project.run}/events.jsonl") != text
 
 
-def judge_ended(project, fault_is_error=False, is_power_cut=False):
+def judge_ended(project, fault_is_error=False, is_power_cut=False, may_be_unknown=True):
     """Once the run has been driven to its end: the report, the files, the host command, and the four zeros."""
     judgement = oracle.Judgement(project.root, RUN, project.acknowledged(), SHARED)
     judgement.ended()
     found = stored_report(project)
     ran = (project.text("ran.txt") or "").count("ran")
     if found is not None:
-        judge_report(project, found, None if is_power_cut else ran, fault_is_error, judgement.note)
+        judge_report(project, found, None if is_power_cut else ran, fault_is_error, judgement.note, may_be_unknown)
     allowed = {path: [text] for path, text in AFTER.items() if path != "src/new.txt" or "c" in project.tasks}
     allowed.update({path: [text] for path, text in HIDDEN.items()})
     allowed.update({"workflow.ts": None, "acknowledged.jsonl": None, "ran.txt": None, "result.json": None})
@@ -279,13 +280,16 @@ def judge_ended(project, fault_is_error=False, is_power_cut=False):
     return judgement.wrong
 
 
-def judge_report(project, found, ran, fault_is_error, note):
-    """`ran`: how often the host command has said that it ran; None where what it wrote may be lost."""
+def judge_report(project, found, ran, fault_is_error, note, may_be_unknown=True):
+    """`ran`: how often the host command has said that it ran; None where what it wrote may be lost. `may_be_unknown`: it
+    may be one of which nobody knows how it ended."""
     expected = report(project)
     if fault_is_error and not project.idempotent:
         expected["cut"] = found.get("cut")  # Output that no disk had room for is cut, and says so.
     if not project.idempotent and found.get("sure") is False:
         expected.update({"told": "failed", "sure": False, "cut": found.get("cut")})
+        if not may_be_unknown:
+            note("unknown", f"an error that has passed left a command that ran {ran} times and of which nobody knows")
         if ran and ran > 1:
             note("run twice", f"a command that is not idempotent ran {ran} times")
     elif ran is not None and (ran < 1 or ran > 1 and not project.idempotent):

@@ -136,15 +136,15 @@ def unclear(done):
 
 
 def met_at(hit):
-    """The file at which the fault was met, or nothing where the call names none; None where it was not met."""
+    """(call, file) of each call that met the fault, of a cause that stays the first; "" for a call that names no file."""
     if not os.path.exists(hit):
-        return None
+        return []
     with open(hit, errors="replace") as file:
-        return file.readline().rstrip("\n").partition(" ")[2]
+        return [(line.partition("#")[0], line.rstrip("\n").partition(" ")[2]) for line in file]
 
 
-def mistaken(fault, place, done):
-    """What is wrong with how a command took an error that it met at that file; None where nothing is."""
+def mistaken(fault, places, done):
+    """What is wrong with how a command took an error that it met there; None where nothing is."""
     kind, call = fault.split(":")[:2]
     text = unclear(done)
     # SQLite asks for locks without waiting, and only a network's file system would interrupt that.
@@ -152,9 +152,17 @@ def mistaken(fault, place, done):
         text = f"an interrupted call ended it: {done.stderr[-300:]}"
     # The log of events is made of the state: that it could not be written once is made up for, and ends nothing.
     if text is None and kind in ("once", "short") and call in ("open", "create", "write") and done.status != 0 and (
-            os.path.basename(place or "") == "events.jsonl"):
+            any(os.path.basename(place) == "events.jsonl" for _, place in places)):
         text = f"an error of the log of events ended it: {done.stderr[-300:]}"
     return text
+
+
+def may_be_unknown(fault, places, project):
+    """Whether nobody may know how the host command ended that must not run twice: if flowdex was killed, or the disk stays
+    as it is. If the commit that says that it is to begin could not be synced, nobody knows whether it is on disk: then
+    it has not begun."""
+    is_unsynced = any(call == "fdatasync" and place.endswith("/state.sqlite-wal") for call, place in places)
+    return fault.split(":")[0] in ("before", "after", "torn", "stuck") or is_unsynced and not project.text("ran.txt")
 
 
 def tried(bench, library, point):
@@ -165,13 +173,12 @@ def tried(bench, library, point):
         os.remove(hit)
     project = bench.project(scenario)
     done = bench.command(scenario, project, environment(library, fault, hit))
-    place = met_at(hit)
-    met = place is not None
+    places = met_at(hit)
     wrong, is_kill = {}, fault.split(":")[0] in ("before", "after", "torn")
-    if is_kill and met and done.status != -9:
+    if is_kill and places and done.status != -9:
         wrong["not killed"] = [str(done.status)]
     if not is_kill:
-        text = mistaken(fault, place, done)
+        text = mistaken(fault, places, done)
         if text:
             wrong["unclear"] = [text]
         # Where what was leased could not be printed, nobody can be told; where the commit could not be synced, the next
@@ -181,13 +188,13 @@ def tried(bench, library, point):
             wrong["leased and not told"] = scenarios.untold(project)
     for figure, details in scenarios.judge_after(project).items():
         wrong[f"{figure}, before the restart"] = details
-    look = scenarios.SCENARIOS[scenario].look
+    unknown, look = may_be_unknown(fault, places, project), scenarios.SCENARIOS[scenario].look
     wrong.update(look(project, done) if look else {})
     errors = scenarios.again(scenario, project) + scenarios.finish(project)
     if errors:
         wrong["cannot go on"] = errors
-    wrong.update(scenarios.judge_ended(project, not is_kill))
-    return met, wrong, done.stderr.strip()[-200:]
+    wrong.update(scenarios.judge_ended(project, not is_kill, may_be_unknown=unknown))
+    return bool(places), wrong, done.stderr.strip()[-200:]
 
 
 def keep(bench, number):

@@ -165,6 +165,15 @@ class OracleTests(unittest.TestCase):
                 self.assertIn(figure, self.judge(root))
                 project.remove(root)
 
+    def test_a_command_of_which_nobody_knows_without_need_is_seen(self):
+        made = project.Project(self.project.binary, self.project.root, idempotent=False)
+        found = {**scenarios.stored_report(made), "told": "failed", "sure": False}
+        for ran, may_be_unknown, seen in ((1, True, []), (0, True, []), (1, False, ["unknown"]), (0, False, ["unknown"]),
+                                          (2, True, ["run twice"])):
+            noted = []
+            scenarios.judge_report(made, found, ran, True, lambda figure, _: noted.append(figure), may_be_unknown)
+            self.assertEqual(noted, seen)
+
     def test_as_a_program_it_judges_alike(self):
         program = f"{os.path.dirname(os.path.abspath(__file__))}/oracle.py"
 

@@ -9,7 +9,7 @@
 //                  stuck:NAME:N:ERRNO   this call fails, and every later one that the same cause would fail
 //                  brief:NAME:N:ERRNO   this call fails, and the next one that the same cause would fail
 //   TORTURE_ONLY   only calls that name a file are counted, by a path that ends so
-//   TORTURE_HIT    where to say that the fault was met, and at which file
+//   TORTURE_HIT    where to say that the fault was met, and at which file; a line for each call, but of a stuck one
 //   TORTURE_CALLS  where to write the name of every call, a line each
 //   TORTURE_TRACE  where to record what changes files (trace.py reads it)
 //   TORTURE_BOOT   the file that stands for the kernel's boot id
@@ -35,11 +35,11 @@ static pthread_mutex_t order = PTHREAD_MUTEX_INITIALIZER;
 
 static void raw_write(int fd, const void *bytes, size_t count) { syscall(SYS_write, fd, bytes, count); }
 
-static void say_hit(const char *what) {
+static void say_hit(enum call call, int number, const char *what) {
   if (!hit_path) return;
   int fd = (int)syscall(SYS_openat, AT_FDCWD, hit_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   char line[PATH_MAX + 64];
-  int length = snprintf(line, sizeof line, "%s#%d %s\n", names[at_call], at_number, what ? what : "");
+  int length = snprintf(line, sizeof line, "%s#%d %s\n", names[call], number, what ? what : "");
   raw_write(fd, line, (size_t)length);
   syscall(SYS_close, fd);
 }
@@ -123,13 +123,13 @@ enum verdict shim_enter(enum call call, const char *what) {
   bool is_here = call == (enum call)at_call && number == at_number;
   if ((fault == stuck || fault == brief) && is_here) atomic_store(&is_stuck, true);
   if (atomic_load(&is_stuck) && has_same_cause(call)) {
-    if (is_here) say_hit(what);
-    else if (fault == brief) atomic_store(&is_stuck, false);
+    if (fault == brief && !is_here) atomic_store(&is_stuck, false);
+    if (fault == brief || is_here) say_hit(call, number, what);
     errno = with_errno;
     return refuse;
   }
   if (!is_here) return pass;
-  say_hit(what);
+  say_hit(call, number, what);
   switch (fault) {
     case before: shim_die();
     case after: return then_die;
