@@ -6,7 +6,8 @@
 
 `slice` is what `make test` runs: a seeded choice of the points, with a debug build, whose safeguards can be left out to
 see that it is noticed. `full` is every point, and 50,000 disks after a power cut; with --points only so many points of
-each kind that an earlier part has not had, and the totals are those of all parts. Exits 1 if a figure is not zero.
+each kind that an earlier part has not had, and the totals are those of all parts. Exits 1 if a figure is not zero, if too
+few points were met, or if `full` is given a build that can leave a safeguard out.
 """
 import argparse, hashlib, json, multiprocessing, os, random, shutil, subprocess, sys, tempfile, time, traceback
 
@@ -272,7 +273,8 @@ def too_few(tally):
 def run_full(torture, options, binary):
     with open(binary, "rb") as file:
         identity = hashlib.sha256(file.read()).hexdigest()[:12]
-    failed, folder = not runs_whole(torture), f"{options.progress}/{identity}-{'-'.join(sorted(options.scenario or ['all']))}"
+    failed = not runs_whole(torture)
+    folder = f"{options.progress}/{identity}-{'-'.join(sorted(options.scenario or ['all']))}"
     for kind in [kind for kind in ("kills", "errors") if kind in (options.only or KINDS)]:
         names = options.scenario or list(scenarios.SCENARIOS)
         progress = Progress(folder, kind, lambda: torture.points(kind, names))
