@@ -1,7 +1,7 @@
 """Tests of the leases that are tortured: that each start is what it is for, and that what is judged of them can fail."""
 import json, os, shutil, sqlite3, tempfile, unittest
 
-import leases, oracle, project, scenarios
+import controls, leases, oracle, project, scenarios
 
 EVENT = ("INSERT INTO events (seq, type, payload, created_at) SELECT (SELECT max(seq) + 1 FROM events), type, payload, 1 "
          "FROM events WHERE type = 'native.dispatch.{}' LIMIT 1")
@@ -64,6 +64,15 @@ class LeaseTests(unittest.TestCase):
                 late = {json.loads(row[0])["leaseToken"] for row in stale}
                 self.assertTrue(late)
                 self.assertLessEqual(late, made.late)
+
+    def test_a_late_result_that_is_taken_is_seen(self):
+        # A debug build leaves the check of the token out.
+        is_debug = controls.scripted(self.bench, "no-token", True) is None
+        for name in ("expire", "giveback"):
+            with self.subTest(scenario=name):
+                made = self.after(name)
+                scenarios.finish(made, {"FLOWDEX_SABOTAGE": "no-token"})
+                self.assertEqual("stale accepted" in scenarios.judge_ended(made), is_debug)
 
     def test_every_deliberate_fault_is_seen(self):
         for name in dict.fromkeys(name for name, *_ in FAULTS):

@@ -218,7 +218,7 @@ def finish(project, shim=None):
     status = run_status(project)
     if status in ("paused", "stopped"):
         must(project.flowdex("resume", RUN, shim=shim), "resume")
-    for done in leases.answer_late(project) if project.late else []:
+    for done in leases.answer_late(project, shim) if project.late else []:
         must(done, "watch --once")
     must(project.attended("watch", RUN, "--dispatch", "--json", shim=shim), "watch")
     project.look()
