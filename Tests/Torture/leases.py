@@ -2,7 +2,7 @@
 import json, os, sqlite3, time
 
 import oracle
-from project import RUN, envelope, names
+from project import RUN, names
 
 # As short as flowdex gives it, and what is surely longer.
 SHORT_MINUTES, SHORT_SECONDS = "0.001", 0.15
@@ -106,13 +106,14 @@ def answer_late(project, shim=None):
         os.rename(f"{project.run}/queue/ready/{name}", f"{project.run}/queue/claimed/{name}")
     first = project.flowdex("watch", RUN, "--once", shim=shim)
     project.mine |= project.late
-    held = packages(project)
-    keys = [key for key, token in held if token in taken]
-    for key, token in held:
-        if key in keys and token in project.late:
+    key_of = {token: key for key, token in packages(project)}
+    keys = {key_of[token] for token in taken}
+    for package in project.packages():
+        token = os.path.basename(package)
+        if key_of[token] in keys and token in project.late:
             # Whether it is taken depends on what has become of the lease, to which the oracle holds it.
-            project.put("result.json", envelope(oracle.answer_of(token), "late, by hand"))
-            project.flowdex("complete-agent", RUN, key, "--lease-token", token, "--result", "@result.json",
-                            "--json", shim=shim)
+            project.prepare(package)
+            project.flowdex("complete-agent", RUN, key_of[token], "--lease-token", token, "--result",
+                            f"@{package}/scratch/result", "--json", shim=shim)
     project.answer_held()
     return [first, project.flowdex("watch", RUN, "--once", shim=shim)]
