@@ -5,7 +5,7 @@ import scenarios
 from project import remove
 
 CHANGES = ["create", "write", "pwrite", "fsync", "fdatasync", "syncfs", "rename", "link", "symlink", "unlink", "mkdir",
-           "rmdir", "ftruncate", "chmod", "lock", "fork", "thread", "print", "pipewrite", "send", "sendmsg"]
+           "rmdir", "ftruncate", "chmod", "lock", "unlock", "fork", "thread", "print", "pipewrite", "send", "sendmsg"]
 WRITES = ["write", "pwrite", "print"]
 # What a call can fail with, and which of these stay until their cause is gone.
 ONCE = {
@@ -29,7 +29,7 @@ STUCK = {
 BRIEF = {"create": ["ENOSPC", "EIO"], "link": ["ENOSPC"], "mkdir": ["ENOSPC", "EIO"], "rename": ["EIO"],
          "fsync": ["EIO"]}
 # Calls of which there are many, and which change nothing: a choice of points takes fewer of them.
-COMMON = {"pread": 0.06, "lock": 0.15, "stat": 0.2, "readdir": 0.1, "poll": 0.3, "fcntl": 0.3, "close": 0.4,
+COMMON = {"pread": 0.06, "lock": 0.15, "unlock": 0.15, "stat": 0.2, "readdir": 0.1, "poll": 0.3, "fcntl": 0.3, "close": 0.4,
           "piperead": 0.3, "ioctl": 0.3, "read": 0.5, "open": 0.6}
 
 
@@ -101,7 +101,8 @@ REMEMBERED = ["resume once:stat:4[0-9]:EIO", "run once:send:*:EINTR", "watch onc
               "run once:write:*:ENOSPC", "command once:write:*:ENOSPC", "next before:write:*", "next before:unlink:*", "pause once:lock:*:EINTR",
               "integrate once:write:*:EIO", "integrate once:stat:*:EIO", "collect once:stat:*:EIO",
               "next once:opendir:*:EINTR", "restart once:fcntl:*:EMFILE", "integrate once:mkdir:1[0-9]:ENOSPC",
-              "integrate brief:create:2[0-9]:ENOSPC", "next stuck:open:2[0-9]:EMFILE", "offer stuck:open:3[0-9]:EMFILE"]
+              "integrate brief:create:2[0-9]:ENOSPC", "beat once:stat:[34][0-9]:EIO",
+              "command once:fdatasync:1[0-9]:EIO", "next once:fdatasync:*:EIO", "next stuck:open:2[0-9]:EMFILE", "offer stuck:open:3[0-9]:EMFILE"]
 
 
 def with_remembered(points, choice):
@@ -157,12 +158,10 @@ def mistaken(fault, places, done):
     return text
 
 
-def may_be_unknown(fault, places, project):
+def may_be_unknown(fault):
     """Whether nobody may know how the host command ended that must not run twice: if flowdex was killed, or the disk stays
-    as it is. If the commit that says that it is to begin could not be synced, nobody knows whether it is on disk: then
-    it has not begun."""
-    is_unsynced = any(call == "fdatasync" and place.endswith("/state.sqlite-wal") for call, place in places)
-    return fault.split(":")[0] in ("before", "after", "torn", "stuck") or is_unsynced and not project.text("ran.txt")
+    as it is."""
+    return fault.split(":")[0] in ("before", "after", "torn", "stuck")
 
 
 def tried(bench, library, point):
@@ -181,14 +180,13 @@ def tried(bench, library, point):
         text = mistaken(fault, places, done)
         if text:
             wrong["unclear"] = [text]
-        # Where what was leased could not be printed, nobody can be told; where the commit could not be synced, the next
-        # who opens the state finds out whether it is there.
-        is_known = ":print:" not in fault and not (":fdatasync:" in fault and "state.sqlite`" in done.stderr)
+        # Where what was leased could not be printed, nobody can be told.
+        is_known = ":print:" not in fault
         if scenario in ("next", "many") and is_known and scenarios.untold(project):
             wrong["leased and not told"] = scenarios.untold(project)
     for figure, details in scenarios.judge_after(project).items():
         wrong[f"{figure}, before the restart"] = details
-    unknown, look = may_be_unknown(fault, places, project), scenarios.SCENARIOS[scenario].look
+    unknown, look = may_be_unknown(fault), scenarios.SCENARIOS[scenario].look
     wrong.update(look(project, done) if look else {})
     errors = scenarios.again(scenario, project) + scenarios.finish(project)
     if errors:

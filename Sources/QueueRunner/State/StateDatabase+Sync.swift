@@ -1,6 +1,7 @@
 // What others have committed and not synced. SQLite's commit is seen by everybody as soon as it is written; who is killed
 // before its sync leaves one that a power cut would take back.
 
+import GRDB
 import Glibc
 
 extension StateDatabase {
@@ -18,6 +19,24 @@ extension StateDatabase {
     guard hasReadSinceSync, access == .shared else { return }
     try syncLog()
     hasReadSinceSync = false
+  }
+
+  /// Commits what is open; what has failed to be committed is not there, neither now nor later.
+  ///
+  /// SQLite writes a commit into its log and syncs that; where the sync fails it takes the commit back, but not out of the
+  /// file, where whoever opens the state anew finds it whole. So another commit is written in its place, of nothing.
+  func commit(_ db: Database) throws {
+    do {
+      try StateStatement.run(db, "COMMIT")
+    } catch {
+      try? db.rollback()
+      do {
+        try StateStatement.run(db, "BEGIN IMMEDIATE")
+        try Transaction(db: db, wallMs: clock.nowMs()).finish()
+        try StateStatement.run(db, "COMMIT")
+      } catch { try? db.rollback() }
+      throw error
+    }
   }
 
   /// Makes durable what is in SQLite's log, whoever has committed it.

@@ -234,7 +234,7 @@ public final class StateDatabase {
             hasReadSinceSync = true
             let value = try body(tx)
             try tx.finish()
-            try StateStatement.run(db, "COMMIT")
+            try commit(db)
             return (value, tx)
           } catch {
             try? db.rollback()

@@ -21,7 +21,7 @@
 
 // The names in which points are told. Calls on what is no file have names of their own.
 #define NAMES(X) X(open) X(create) X(opendir) X(fdopendir) X(fopen) X(close) X(read) X(pread) X(write) X(pwrite) X(fsync) \
-  X(fdatasync) X(syncfs) X(rename) X(link) X(symlink) X(unlink) X(mkdir) X(rmdir) X(ftruncate) X(lock) X(fcntl) \
+  X(fdatasync) X(syncfs) X(rename) X(link) X(symlink) X(unlink) X(mkdir) X(rmdir) X(ftruncate) X(lock) X(unlock) X(fcntl) \
   X(ioctl) X(stat) X(statfs) X(access) X(readlink) X(chmod) X(readdir) X(fork) X(thread) X(wait) X(pipe) X(socketpair) \
   X(inotify) X(watch) X(poll) X(send) X(sendmsg) X(recv) X(pipewrite) X(piperead) X(print)
 #define ENUM(name) call_##name,
