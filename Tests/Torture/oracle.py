@@ -8,6 +8,9 @@ twice, stale leases accepted; and the invariants that hold whatever died when. E
 """
 import datetime, hashlib, json, os, re, sqlite3, stat, sys, time
 
+import packages
+from packages import read
+
 ENDED = ("agent.completed", "agent.failed", "agent.blocked")
 CACHES = (".creation-lock", ".list-cache", ".stat-cache", ".stat-cache.new")  # And a lock.
 FINAL = "('completed','failed','blocked')"
@@ -47,14 +50,6 @@ class State:
             return json.loads(self.artifact(digest) or b"null")
         except ValueError:
             return None
-
-
-def read(path):
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
-        return None
 
 
 def sha256(found):
@@ -272,19 +267,9 @@ class Judgement:
 
     def packages(self, tokens=None):
         """While the machine is up, a worker sees a package whole or not at all: each, or those of these leases."""
-        dispatches = f"{self.run}/dispatches"
-        for child in os.listdir(dispatches) if os.path.isdir(dispatches) else []:
-            for token in [] if child.startswith(".") else os.listdir(f"{dispatches}/{child}"):
-                package = f"{dispatches}/{child}/{token}"
-                if tokens is not None and token not in tokens:
-                    continue
-                try:
-                    whole = json.loads(read(f"{package}/task.json") or b"")["leaseToken"] == token
-                    whole = whole and json.loads(read(f"{package}/adapter-result.schema.json") or b"")
-                except (ValueError, KeyError):
-                    whole = False
-                if not whole or not read(f"{package}/instructions.md") or not os.path.isdir(f"{package}/scratch"):
-                    self.note("half a package", f"{child}/{token}")
+        for child, token in packages.of(self.run):
+            for what in packages.wrong(self.run, child, token) if tokens is None or token in tokens else []:
+                self.note("half a package", what)
         return self.wrong
 
     def files(self, allowed):

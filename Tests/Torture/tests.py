@@ -76,6 +76,11 @@ def package(run):
     open(at, "w").close()
 
 
+def emptied_copy(run):
+    """What a power cut may leave of a writing task's copy: a file without its bytes."""
+    open(next(f"{at}/two.txt" for at, _, names in os.walk(f"{run}/dispatches") if "two.txt" in names), "w").close()
+
+
 def stranger(run):
     open(f"{run}/../../../src/stranger.txt", "w").close()
 
@@ -121,6 +126,7 @@ FAULTS = [
     ("collected twice", sql(EVENT)), ("stale accepted", sql(LEASE)),
     ("stale accepted", sql("UPDATE leases SET state = 'live' WHERE rowid = 1")),
     ("events differ", cut), ("left behind", orphan), ("left behind", entry), ("half a package", package),
+    ("half a package", emptied_copy),
     ("unfinished", sql("UPDATE run SET status = 'paused'")), ("outside the globs", stranger),
     ("a mixture", half_patched), ("a mixture", half_deleted), ("a mixture", half_made), ("another report", sql(
         "UPDATE run SET report = (SELECT result FROM tasks LIMIT 1)")),
