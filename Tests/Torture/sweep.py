@@ -96,7 +96,9 @@ def chosen(points, count, seed):
     return sorted(points, key=key, reverse=True)[:count]
 
 
-# Where faults were found once: these points are in every choice. A number changes with the code, so all are taken.
+# Where faults were found once: these points are in every choice. A number changes with the code, so all are taken, or of very
+# many of a kind as many as time allows.
+MANY_REMEMBERED = 60
 REMEMBERED = ["resume once:stat:4[0-9]:EIO", "run once:send:*:EINTR", "watch once:pipewrite:*:EINTR",
               "run once:write:*:ENOSPC", "command once:write:*:ENOSPC", "next before:write:*", "next before:unlink:*", "pause once:lock:*:EINTR",
               "integrate once:write:*:EIO", "integrate once:stat:*:EIO", "collect once:stat:*:EIO",
@@ -105,9 +107,13 @@ REMEMBERED = ["resume once:stat:4[0-9]:EIO", "run once:send:*:EINTR", "watch onc
               "command once:fdatasync:1[0-9]:EIO", "next once:fdatasync:*:EIO", "next stuck:open:2[0-9]:EMFILE", "offer stuck:open:3[0-9]:EMFILE"]
 
 
-def with_remembered(points, choice):
+def with_remembered(points, choice, seed):
     """The choice, and before it the points at which faults were found."""
-    first = [point for point in points if any(fnmatch.fnmatchcase(" ".join(point), known) for known in REMEMBERED)]
+    first = []
+    for number, pattern in enumerate(REMEMBERED):
+        found = [point for point in points if fnmatch.fnmatchcase(" ".join(point), pattern)]
+        chosen_ones = random.Random(f"{seed} {number}").sample(range(len(found)), min(len(found), MANY_REMEMBERED))
+        first += [found[at] for at in sorted(chosen_ones)]
     known = set(first)
     return first + [point for point in choice if point not in known]
 

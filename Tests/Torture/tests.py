@@ -77,7 +77,6 @@ def package(run):
 
 
 def emptied_copy(run):
-    """What a power cut may leave of a writing task's copy: a file without its bytes."""
     open(next(f"{at}/two.txt" for at, _, names in os.walk(f"{run}/dispatches") if "two.txt" in names), "w").close()
 
 
@@ -248,8 +247,10 @@ class PointTests(unittest.TestCase):
 
     def test_where_faults_were_is_looked_again(self):
         points = list(sweep.kill_points("next", self.FOUND))
-        choice = sweep.with_remembered(points, points[:2])
+        choice = sweep.with_remembered(points, points[:2], 1)
         self.assertEqual(choice, [("next", f"before:write:{n}") for n in range(1, 11)] + points[:2])
+        many = list(sweep.error_points("integrate", {"stat": 300}))
+        self.assertEqual(len(sweep.with_remembered(many, [], 1)), sweep.MANY_REMEMBERED)
 
     def test_what_is_unclear(self):
         for status, text, is_clear in [

@@ -203,7 +203,8 @@ def run_slice(torture, options):
         began = time.monotonic()
         points = torture.points(kind, options.scenario or scenarios.SLICE)
         # Threads take turns as they like, so a point may be missed: a few stand by.
-        chosen = sweep.with_remembered(points, sweep.chosen(points, wanted + wanted // 20, options.seed))
+        chosen = sweep.with_remembered(points, sweep.chosen(points, wanted + wanted // 20, options.seed),
+                                       options.seed)
         tally = Tally(kind)
         torture.sweep(enumerate(chosen), tally)
         print(f"{tally.lines(len(points))} (seed {options.seed}, {time.monotonic() - began:.0f} s)", flush=True)
