@@ -1,7 +1,8 @@
 """Power cuts: a run is recorded once, and what a disk may hold of it at any moment is judged and gone on with."""
 import hashlib, itertools, json, os, random
+from time import sleep
 
-import oracle, scenarios, trace
+import leases, oracle, scenarios, trace
 from project import RUN, LOG, SHARED, Project, acknowledgements
 
 JOURNEYS = {
@@ -16,6 +17,8 @@ JOURNEYS = {
     "asked": {},
     # A host command that must not be started twice.
     "command": {"idempotent": False},
+    # Leases run out, are handed out anew, claimed, kept alive, and given back, while those who held the first deliver late.
+    "leases": {},
 }
 QUESTIONS = [["status", RUN, "--json"], ["report", RUN]]
 
@@ -40,6 +43,8 @@ def journey(name, project, shim):
     call(*scenarios.CREATE)
     if name == "watch":
         return call("watch", RUN, "--dispatch", "--json", attended=True)
+    if name == "leases":
+        return lives_of_leases(project, call)
     call("next", RUN, "--files", "--json", "--limit", "200")
     if name == "asked":
         call("pause", RUN, "--json")
@@ -54,6 +59,30 @@ def journey(name, project, shim):
         call("watch", RUN, "--dispatch", "--json", attended=True)
         return call("repair-events", RUN)
     call("continue", RUN)
+
+
+def lives_of_leases(project, call):
+    call("next", RUN, "--files", "--json", "--limit", "200")
+    first = leases.packages(project)
+    for key, token in first:
+        call("renew", RUN, key, "--lease-token", token, "--lease-minutes", leases.SHORT_MINUTES, "--json")
+    sleep(leases.SHORT_SECONDS)
+    call("watch", RUN, "--once", "--dispatch")
+    project.claim()
+    call("watch", RUN, "--once")
+    mine = {os.path.basename(package) for package in project.packages()} - {token for _, token in first}
+    project.mine = {token for _, token in first}
+    project.answer_held()
+    call("watch", RUN, "--once")
+    for package in project.packages():
+        if os.path.basename(package) in mine:
+            project.write(f"{package}/heartbeat", "")
+    call("collect-results", RUN, "--json")
+    back = sorted(mine)[0]
+    project.rename(f"{project.run}/queue/claimed/{back}", f"{project.run}/queue/ready/{back}")
+    project.mine = mine - {back}
+    project.answer_held()
+    call("watch", RUN, "--dispatch", "--json", attended=True)
 
 
 class Recording:
