@@ -104,7 +104,7 @@ REMEMBERED = ["resume once:stat:4[0-9]:EIO", "run once:send:*:EINTR", "watch onc
               "integrate once:write:*:EIO", "integrate once:stat:*:EIO", "collect once:stat:*:EIO",
               "next once:opendir:*:EINTR", "restart once:fcntl:*:EMFILE", "integrate once:mkdir:1[0-9]:ENOSPC",
               "integrate brief:create:2[0-9]:ENOSPC", "beat once:stat:[34][0-9]:EIO",
-              "command once:fdatasync:1[0-9]:EIO", "next once:fdatasync:*:EIO", "next stuck:open:2[0-9]:EMFILE", "offer stuck:open:3[0-9]:EMFILE"]
+              "command once:fdatasync:1[0-9]:EIO", "next once:fdatasync:*:EIO", "restart once:create:*:ENOSPC", "next stuck:open:2[0-9]:EMFILE", "offer stuck:open:3[0-9]:EMFILE"]
 
 
 def with_remembered(points, choice, seed):
