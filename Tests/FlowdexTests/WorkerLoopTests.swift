@@ -195,10 +195,7 @@ struct WorkerLoopTests {
   @Test("watching a run that has ended removes what a killed process left on offer")
   func leftOnOffer() async throws {
     let scratch = try Scratch()
-    _ = try await Self.start(scratch, n: 1)
-    let run = scratch.layout.run("r1")
-    let leases = try await Cli.run(["next", "r1", "--files", "--json"], in: scratch.path).json()
-    let token = try #require(leases.array?.first?["leaseToken"]?.string)
+    let (run, token) = try await Self.oneByHand(scratch)
     let lay = { try FileSystem.write([], to: $0) }
     try FileSystem.write(
       Envelope.json(data: ["task": "t0"]).canonicalBytes, to: run.package("fanout:f#t0", token).result)
@@ -215,10 +212,7 @@ struct WorkerLoopTests {
     arguments: [["watch"], ["continue"], ["collect-results", "--continue"], ["work", "--", "true"]])
   func endOfLog(command: [String]) async throws {
     let scratch = try Scratch()
-    _ = try await Self.start(scratch, n: 1)
-    let run = scratch.layout.run("r1")
-    let leases = try await Cli.run(["next", "r1", "--files", "--json"], in: scratch.path).json()
-    let token = try #require(leases.array?.first?["leaseToken"]?.string)
+    let (run, token) = try await Self.oneByHand(scratch)
     try FileSystem.write(
       Envelope.json(data: ["task": "t0"]).canonicalBytes, to: run.package("fanout:f#t0", token).result)
     #expect(try await Cli.run(["watch", "r1"], in: scratch.path).status == 0)
@@ -228,6 +222,13 @@ struct WorkerLoopTests {
     let words = [command[0], "r1"] + command.dropFirst()
     let again = try await Cli.run(words, in: scratch.path)
     #expect(try FileSystem.read(run.events) == whole, "\(again)")
+  }
+
+  /// A run of one task, and the lease under which somebody has it.
+  private static func oneByHand(_ scratch: Scratch) async throws -> (run: RunLayout, token: String) {
+    _ = try await start(scratch, n: 1)
+    let leases = try await Cli.run(["next", "r1", "--files", "--json"], in: scratch.path).json()
+    return (scratch.layout.run("r1"), try #require(leases.array?.first?["leaseToken"]?.string))
   }
 
   @Test("a run whose directory is moved away is no longer watched, and watch says so")
@@ -264,10 +265,7 @@ struct WorkerLoopTests {
   @Test("a result of which the kernel tells nobody is found by the look on the timer")
   func untold() async throws {
     let scratch = try Scratch()
-    _ = try await Self.start(scratch, n: 1)
-    let run = scratch.layout.run("r1")
-    let leases = try await Cli.run(["next", "r1", "--files", "--json"], in: scratch.path).json()
-    let token = try #require(leases.array?.first?["leaseToken"]?.string)
+    let (run, token) = try await Self.oneByHand(scratch)
     // Under two names, of which the watcher knows one: what is written through the other is no event in its folder.
     let (inside, outside) = (run.package("fanout:f#t0", token).result, "\(scratch.path)/outside.json")
     try FileSystem.write(Array("{".utf8), to: outside)

@@ -98,21 +98,15 @@ extension Collector {
 
   /// A touched heartbeat starts the lease's time anew; only a change counts, never the time that it says.
   func attendHeartbeat(_ lease: LeaseRecord, _ package: PackageLayout) throws {
-    guard lease.hasPackage, let beat = try heartbeat(in: package),
+    guard lease.hasPackage,
+      let beat = try WorkQueue.orNoneIfWrecked({ try FileSystem.entry(package.heartbeat)?.modifiedNs })
+        ?? nil,
       beat != lease.heartbeatNs, isWorthRenewing(lease)
     else { return }
     try queue.database.transition { tx in
       let deadline = Deadline(queue.clock, inMs: lease.durationMs)
       _ = try LeaseStore.renew(tx, token: lease.token, deadline, heartbeatNs: beat)
     }
-  }
-
-  /// A folder that its worker has wrecked has no heartbeat, and stops nobody else's; one that cannot be looked at is not one
-  /// that stands still.
-  private func heartbeat(in package: PackageLayout) throws -> Int64? {
-    do { return try FileSystem.entry(package.heartbeat)?.modifiedNs } catch let error as FlowdexError
-      where error.isOfTheEntry
-    { return nil }
   }
 
   /// A worker that touches its heartbeat all the time costs a commit for a tenth of its lease, no more.

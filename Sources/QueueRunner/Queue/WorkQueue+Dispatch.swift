@@ -319,9 +319,10 @@ extension WorkQueue {
     return try FileSystem.names(in: folder).filter(PublishingNote.isToken)
   }
 
-  /// A folder that a worker has closed to us is not swept, and stops nobody.
+  /// A folder that a worker has closed to us or wrecked is as good as empty, and stops nobody; what cannot be looked at for
+  /// want of machine is not.
   @discardableResult
-  private static func orNoneIfWrecked<Value>(_ body: () throws -> Value) throws -> Value? {
+  static func orNoneIfWrecked<Value>(_ body: () throws -> Value) throws -> Value? {
     do { return try body() } catch let error as FlowdexError where error.isOfTheEntry { return nil }
   }
 }
