@@ -1,5 +1,5 @@
 """One seeded run of the swarm (see `swarm.py`): what is done to it, and by whom."""
-import collections, glob, json, os, random, signal, subprocess, threading, time
+import collections, glob, itertools, json, os, random, signal, subprocess, threading, time
 
 from aftermath import RUN, TASKS, Aftermath
 from project import acknowledgements
@@ -59,6 +59,7 @@ class Swarm(Aftermath):
         self.over = threading.Event()
         self.guard = threading.Lock()
         self.accepted, self.wrong, self.processes, self.threads, self.listeners = set(), [], [], [], []
+        self.files = itertools.count()  # Two who were given one package deliver by hand out of a file each.
         self.told = []  # What commands have printed: leases, and results that were taken.
         # How often what this is about has happened: a seed in which nothing did would prove nothing.
         self.happened = collections.Counter()
@@ -187,7 +188,7 @@ class Swarm(Aftermath):
 
     def hand_in(self, lease, is_late):
         """Delivers with `complete-agent`, which judges the lease by itself; late, when another may hold the task."""
-        token, path = lease["leaseToken"], f"{self.root}/by-hand-{lease['leaseToken']}.json"
+        token, path = lease["leaseToken"], f"{self.root}/by-hand-{next(self.files)}.json"
         try:
             with open(lease["taskPath"]) as task, open(path, "w") as file:
                 file.write(envelope(json.load(task)))

@@ -25,6 +25,21 @@ class FullTests(unittest.TestCase):
         # Another turn of the threads may have flowdex look before all is there.
         self.assertTrue(any(sweep.counts(bench, "flood", library)["thread"] == threads + 1 for _ in range(5)))
 
+    def test_a_part_is_drawn_evenly_from_those_that_are_left(self):
+        points = [("long", str(n)) for n in range(1000)] + [(name, str(n)) for name in ("short", "other") for n in range(9)]
+        with tempfile.TemporaryDirectory() as folder:
+            progress = torture.Progress(folder, "kills", lambda: points)
+            for limit, of_each in ((12, 4), (60, 9)):
+                drawn = progress.left(limit, seed=1)
+                self.assertEqual(len(set(drawn)), limit)
+                for name in ("short", "other"):
+                    self.assertEqual(sum(point[0] == name for _, point in drawn), of_each)
+            for number, _ in progress.left(12, seed=1):
+                progress.note(number, True, {})
+            again = torture.Progress(folder, "kills", lambda: [])
+            self.assertFalse({number for number, _ in again.left(60, seed=1)} & set(progress.done))
+            self.assertEqual(len(again.left(None, seed=1)), len(points) - 12)
+
     def test_too_few_points_are_seen(self):
         for hit, is_wrong in ((89, True), (90, False), (100, False)):
             tally = torture.Tally("kills")

@@ -9,7 +9,7 @@ see that it is noticed. `full` is every point, and 50,000 disks after a power cu
 each kind that an earlier part has not had, and the totals are those of all parts. Exits 1 if a figure is not zero, if too
 few points were met, or if `full` is given a build that can leave a safeguard out.
 """
-import argparse, hashlib, json, multiprocessing, os, random, shutil, subprocess, sys, tempfile, time, traceback
+import argparse, collections, hashlib, json, multiprocessing, os, random, shutil, subprocess, sys, tempfile, time, traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -241,10 +241,15 @@ class Progress:
                 self.done = {entry[0]: entry[1:] for entry in map(json.loads, file)}
 
     def left(self, limit, seed):
+        """Some that are left, as many of each scenario as of another where it has so many: the longest repeat themselves."""
         numbered = [(n, p) for n, p in enumerate(self.points) if n not in self.done]
         if limit is None or limit >= len(numbered):
             return numbered
-        return random.Random(seed).sample(numbered, limit)
+        turns, drawn = collections.Counter(), []
+        for number, point in random.Random(seed).sample(numbered, len(numbered)):
+            drawn.append((turns[point[0]], number, point))
+            turns[point[0]] += 1
+        return [(number, point) for _, number, point in sorted(drawn, key=lambda each: each[0])[:limit]]
 
     def note(self, number, met, wrong):
         with open(self.done_path, "a") as file:
