@@ -59,7 +59,7 @@ class Swarm(Aftermath):
         self.over = threading.Event()
         self.guard = threading.Lock()
         self.accepted, self.wrong, self.processes, self.threads, self.listeners = set(), [], [], [], []
-        self.files = itertools.count()  # Two who were given one package deliver by hand out of a file each.
+        self.files = itertools.count()  # Two who do the same at once write a file each.
         self.told = []  # What commands have printed: leases, and results that were taken.
         # How often what this is about has happened: a seed in which nothing did would prove nothing.
         self.happened = collections.Counter()
@@ -253,9 +253,10 @@ class Swarm(Aftermath):
 
     def move_clock(self, random):
         """Under a `watch` that runs."""
-        with open(f"{self.root}/clock.new", "w") as file:
+        new = f"{self.clock}.{next(self.files)}"  # Another may be doing the same.
+        with open(new, "w") as file:
             file.write(f"{random.choice((-10, 0, 10)):+d}d\n")
-        os.rename(f"{self.root}/clock.new", self.clock)
+        os.rename(new, self.clock)
         self.happens("clocks moved")
 
     def strays(self, random):

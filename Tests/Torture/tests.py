@@ -10,6 +10,7 @@ from project import RUN
 from error_tests import ErrorTests  # Run with those below.
 from full_tests import FullTests
 from lease_tests import LeaseTests
+from swarm_tests import SwarmTests
 
 
 def sql(text):
